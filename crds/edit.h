@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/core/result.h"
+#include "base/core/time.h"
+#include "crds/types/types.h"
+
+// Text edits: the smallest change that makes the definition say the new value. Every comment,
+// blank line, quote style and line ending elsewhere is kept byte for byte. `path` decides the
+// format (.toml, .yaml, .yml); in a file of several YAML documents the one of `service` is edited.
+// The result always decodes to the old definition with that one value changed, else an error.
+namespace crds {
+
+base::Result<std::string> set_active(std::string_view path, std::string_view text,
+                                     const ServiceName& service, bool active);
+base::Result<std::string> set_version(std::string_view path, std::string_view text,
+                                      const ServiceName& service, std::string_view version);
+base::Result<std::string> set_restarted_at(std::string_view path, std::string_view text,
+                                           const ServiceName& service, base::TimePoint at);
+base::Result<std::string> set_component_image(std::string_view path, std::string_view text,
+                                              const ServiceName& service,
+                                              const ComponentName& component,
+                                              std::string_view image);
+
+// Takes the document of `service` out of a file of several; an empty result means that the file
+// holds nothing else and can go.
+base::Result<std::string> remove_service(std::string_view path, std::string_view text,
+                                         const ServiceName& service);
+
+}  // namespace crds

@@ -1,0 +1,154 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/core/strong.h"
+#include "base/core/time.h"
+
+// The kinds of a desired-state repository as C++ values. What is valid, and what each field means
+// to a person, is said once, in crds/*.yaml; these types hold a definition that passed.
+namespace crds {
+
+using ServiceName = base::Id<struct ServiceNameTag>;
+using ComponentName = base::Id<struct ComponentNameTag>;
+using NodeName = base::Id<struct NodeNameTag>;
+
+using Labels = std::map<std::string, std::string>;
+
+struct PortMapping {
+  std::string host_ip;     // empty: all addresses
+  uint16_t host_port = 0;  // 0: podman chooses
+  uint16_t container_port = 0;
+  std::string protocol = "tcp";  // tcp | udp | sctp
+  friend auto operator<=>(const PortMapping&, const PortMapping&) = default;
+};
+
+struct Volume {
+  std::string source;  // an absolute path on the node, or the name of a podman volume
+  std::string target;
+  std::vector<std::string> options;  // "ro", "z", ...
+  friend bool operator==(const Volume&, const Volume&) = default;
+};
+
+struct Restart {
+  enum class Policy { kNo, kOnFailure, kAlways, kUnlessStopped };
+  Policy policy = Policy::kUnlessStopped;
+  std::optional<int> max_retries;  // on-failure:N
+  friend bool operator==(const Restart&, const Restart&) = default;
+};
+
+struct HttpCheck {
+  std::string path;
+  friend bool operator==(const HttpCheck&, const HttpCheck&) = default;
+};
+struct TcpCheck {
+  friend bool operator==(const TcpCheck&, const TcpCheck&) = default;
+};
+struct CmdCheck {
+  std::vector<std::string> argv;  // run inside the container
+  friend bool operator==(const CmdCheck&, const CmdCheck&) = default;
+};
+
+struct Health {
+  std::variant<HttpCheck, TcpCheck, CmdCheck> check;
+  // http and tcp: a route's name, or a container port as digits; empty: the first route, else the
+  // first port.
+  std::string port;
+  base::Millis interval{2000};
+  base::Millis timeout{1000};
+  int retries = 3;  // failures in a row before it counts as unhealthy
+  base::Millis start_period{30000};
+  friend bool operator==(const Health&, const Health&) = default;
+};
+
+struct Route {
+  enum class Mode { kL4, kL7 };
+  std::string name;     // "rest" -> PORT_REST; empty -> PORT
+  uint16_t port = 443;  // listener of mc-proxy
+  Mode mode = Mode::kL4;
+  std::string hostname;             // empty: <service>.<fleet.domain>
+  uint16_t target_port = 0;         // container port; 0: the host port itself
+  std::optional<bool> backend_tls;  // default: l4 true, l7 false
+  std::string edge;                 // node whose mc-proxy forwards the name here
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+struct Secret {
+  std::string name;
+  std::string target;  // "env:NAME" or an absolute path
+  friend bool operator==(const Secret&, const Secret&) = default;
+};
+
+enum class Strategy { kAutomatic, kRolling, kRecreate };
+
+struct Component {
+  ComponentName name;
+  std::string image;    // empty: <fleet.registry>/<service>[-<component>]:<version>
+  std::string network;  // empty: podman's default; "host" is the node's own
+  std::string user;
+  Restart restart;
+  std::vector<PortMapping> ports;
+  std::vector<Volume> volumes;
+  std::vector<std::string> cmd;
+  std::map<std::string, std::string> env;
+  std::vector<Secret> secrets;
+  uint64_t memory_bytes = 0;  // 0: no limit
+  double cpus = 0;            // 0: no limit
+  base::Millis stop_timeout{10000};
+  std::vector<ComponentName> depends_on;
+  Strategy strategy = Strategy::kAutomatic;
+  std::optional<Health> health;
+  std::vector<Route> routes;
+  friend bool operator==(const Component&, const Component&) = default;
+};
+
+struct Service {
+  ServiceName name;
+  Labels labels;       // YAML metadata.labels
+  Labels annotations;  // YAML metadata.annotations
+  NodeName node;       // empty: placed by labels
+  Labels placement;    // placement.labels
+  bool active = true;
+  std::string version;
+  std::vector<ServiceName> depends_on;
+  std::optional<base::TimePoint> restarted_at;
+  std::string path;
+  std::map<std::string, std::string> build_images;  // image -> Dockerfile
+  std::vector<Component> components;
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+struct Node {
+  NodeName name;
+  std::string address;
+  std::string agent;  // https://host:9444 | ssh://user@host | unix:///path
+  Labels labels;
+  bool schedulable = true;
+  double cpus = 0;            // capacity; 0: not said
+  uint64_t memory_bytes = 0;  // capacity; 0: not said
+  friend bool operator==(const Node&, const Node&) = default;
+};
+
+struct Fleet {
+  std::string name;
+  std::string registry;  // "registry.example.net/team"
+  std::string domain;    // "svc.example.net"
+  // A revision that removes more of a node's services than max(prune_max, prune_percent of them)
+  // is held until somebody approves it.
+  int prune_max = 3;
+  int prune_percent = 30;
+  // Defaults for components that do not say.
+  std::string network;
+  std::string user;
+  std::optional<Restart> restart;
+  std::optional<base::Millis> stop_timeout;
+  friend bool operator==(const Fleet&, const Fleet&) = default;
+};
+
+}  // namespace crds
