@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crds/types/position.h"
+#include "crds/types/tree.h"
 #include "crds/types/types.h"
 
 // SPEC: the bytes of a repository become typed, valid definitions, or diagnostics with a place.
@@ -15,14 +16,6 @@ namespace crds {
 
 // Larger definitions are refused unread.
 inline constexpr size_t kMaxDefinitionBytes = 1 << 20;
-
-// One document of one file. `name_at` is where its name stands.
-template <class Kind>
-struct Located {
-  Kind value;
-  Position name_at;
-  friend bool operator==(const Located&, const Located&) = default;
-};
 
 // What one file says. A file with problems may still yield its sound documents.
 struct DecodedFile {
@@ -43,20 +36,9 @@ bool is_definition_path(std::string_view path);
 // say their kind, and it must fit the folder.
 DecodedFile decode_file(std::string_view path, std::string_view bytes);
 
-// All definitions of one tree, checked against each other: names used twice, dependency cycles,
+// Checks all definitions of one tree against each other: names used twice, dependency cycles,
 // dependencies that do not exist, two active services of one node that want one fixed host port
 // (or one host name on one listener).
-struct Tree {
-  std::map<ServiceName, Located<Service>> services;
-  std::map<NodeName, Located<Node>> nodes;
-  std::optional<Fleet> fleet;
-  std::vector<Diagnostic> problems;
-  // Every service that must not move from its last good definition, and why.
-  std::map<ServiceName, std::vector<Diagnostic>> broken;
-  // Set when the fleet or a node file is unreadable: those keep their last good value as well.
-  bool fleet_broken = false;
-  bool nodes_broken = false;
-};
 Tree check_tree(const std::map<std::string, DecodedFile>& files_by_path);
 
 }  // namespace crds
