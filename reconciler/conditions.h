@@ -1,0 +1,38 @@
+#pragma once
+
+// The reasons that conditions carry. They are stable: alerts and CI match on them.
+namespace reconciler::reason {
+
+// Ready=True
+inline constexpr char kSucceeded[] = "ReconciliationSucceeded";
+inline constexpr char kStopped[] = "Stopped";      // active = false, and nothing runs
+inline constexpr char kCompleted[] = "Completed";  // ended as its restart policy allows
+
+// Reconciling=True
+inline constexpr char kProgressing[] = "Progressing";
+inline constexpr char kProbing[] = "Probing";  // runs, and has not answered yet
+inline constexpr char kDependencyNotReady[] = "DependencyNotReady";
+inline constexpr char kWaitingForPort[] = "WaitingForPort";  // another of ours is leaving it
+inline constexpr char kBackingOff[] = "BackingOff";          // between two restarts
+
+// Ready=False; retried with back-off
+inline constexpr char kImagePullFailed[] = "ImagePullFailed";
+inline constexpr char kCreateFailed[] = "CreateFailed";
+inline constexpr char kStartFailed[] = "StartFailed";
+inline constexpr char kStopFailed[] = "StopFailed";
+inline constexpr char kRemoveFailed[] = "RemoveFailed";
+inline constexpr char kNameConflict[] = "NameConflict";    // a foreign container has the name
+inline constexpr char kHostPortTaken[] = "HostPortTaken";  // a foreign process has the port
+inline constexpr char kUnhealthy[] = "Unhealthy";
+inline constexpr char kExited[] = "Exited";  // ended, and its restart policy leaves it so
+inline constexpr char kFlapping[] = "Flapping";
+inline constexpr char kRolloutFailed[] = "RolloutFailed";  // the old container serves on
+inline constexpr char kRuntimeUnavailable[] = "RuntimeUnavailable";
+inline constexpr char kSourceUnavailable[] = "SourceUnavailable";
+
+// Stalled=True; waits for another definition
+inline constexpr char kInvalidDefinition[] = "InvalidDefinition";
+inline constexpr char kHostPortConflict[] = "HostPortConflict";  // two of ours want one port
+inline constexpr char kPruneHeld[] = "PruneHeld";
+
+}  // namespace reconciler::reason

@@ -1,0 +1,250 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/core/result.h"
+#include "base/core/strong.h"
+#include "base/core/time.h"
+#include "crds/types/tree.h"
+#include "crds/types/types.h"
+
+// What the pure core takes and gives. Plain values: copyable, comparable, owned by whoever holds
+// them. Times are wall-clock and come in as data.
+namespace reconciler {
+
+using base::Millis;
+using base::TimePoint;
+using crds::ComponentName;
+using crds::NodeName;
+using crds::ServiceName;
+
+using Revision = base::Id<struct RevisionTag>;        // a git commit, 40 hexadecimal digits
+using ContainerId = base::Id<struct ContainerIdTag>;  // podman's full container id
+
+struct ComponentKey {
+  ServiceName service;
+  ComponentName component;
+  std::string text() const { return service.str() + "/" + component.str(); }
+  friend auto operator<=>(const ComponentKey&, const ComponentKey&) = default;
+};
+
+// One of the two places that containers of a component alternate between, so that a new one can
+// be made while the old one serves. Its container is named "<service>.<component>" (kFirst) or
+// "<service>.<component>.2" (kSecond).
+enum class Slot { kFirst, kSecond };
+std::string container_name(const ComponentKey& key, Slot slot);
+
+// ---------------------------------------------------------------- desired: what git says
+
+// What a revision means by one commit, field by field.
+struct FieldChange {
+  std::string field;  // "image", "env.LOG_LEVEL", "ports"
+  std::string from;   // empty: was not there
+  std::string to;     // empty: is gone
+  friend bool operator==(const FieldChange&, const FieldChange&) = default;
+};
+
+struct ComponentDesired {
+  crds::Component spec;   // complete: every default is filled in
+  std::string spec_hash;  // of what a container is made from; see normalise.h
+  bool rolls = false;     // false: the old container stops before the new one starts
+  std::string cause;      // why it is as it is: "image: web:v1 -> web:v2 (commit 1a2b3c4, ...)"
+  friend bool operator==(const ComponentDesired&, const ComponentDesired&) = default;
+};
+
+struct ServiceDesired {
+  crds::Service definition;  // as written, before defaults
+  Revision revision;         // the commit in which this definition came into force here
+  std::string path;          // its file in the repository
+  std::map<ComponentName, ComponentDesired> components;
+  // Set when a newer revision holds this service back (an invalid definition, a guarded removal);
+  // what is above is the last good one and stays in force.
+  struct Hold {
+    std::string reason;   // InvalidDefinition | PruneHeld
+    std::string message;  // what is wrong and what to do
+    friend bool operator==(const Hold&, const Hold&) = default;
+  };
+  std::optional<Hold> hold;
+  friend bool operator==(const ServiceDesired&, const ServiceDesired&) = default;
+};
+
+struct Desired {
+  NodeName node;
+  Revision revision;  // the commit that was resolved last
+  std::map<ServiceName, ServiceDesired> services;
+  // Definitions that are invalid and have no last good one, by service: the diagnostics.
+  std::map<ServiceName, std::string> unusable;
+  // What resolving other files keeps, when those are unreadable later.
+  crds::Fleet fleet;
+  std::map<NodeName, crds::Node> nodes;
+  std::vector<std::string> problems;  // that belong to no service: a bad node or fleet file
+  friend bool operator==(const Desired&, const Desired&) = default;
+};
+
+// ---------------------------------------------------------------- observed: what the node says
+
+enum class ContainerState { kCreated, kRunning, kPaused, kExited, kUnknown };
+std::string_view name(ContainerState state);
+
+// The labels that say that a container is ours; see labels.h.
+struct Owner {
+  ComponentKey key;
+  NodeName node;
+  std::string spec_hash;
+  Revision revision;
+  Slot slot = Slot::kFirst;
+  std::map<std::string, uint16_t> leases;  // route name -> host port
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+
+struct ObservedContainer {
+  ContainerId id;
+  std::string name;
+  ContainerState state = ContainerState::kUnknown;
+  std::optional<Owner> owner;  // none: not ours, and never touched
+  std::string image;           // the reference that it was created from
+  std::vector<crds::PortMapping> ports;
+  int exit_code = 0;
+  TimePoint started_at{};  // zero: never
+  TimePoint exited_at{};   // zero: never
+  int pid = 0;             // of its first process on this host; 0: not running or not visible
+  friend bool operator==(const ObservedContainer&, const ObservedContainer&) = default;
+};
+
+// What probing knows of one run of a container.
+struct Readiness {
+  bool ready = false;  // the last probe passed, or none was needed since it passed once
+  int failures_in_row = 0;
+  std::string message;  // of the last failure
+  friend bool operator==(const Readiness&, const Readiness&) = default;
+};
+
+struct Observed {
+  std::optional<base::Error>
+      runtime_error;  // podman did not answer; containers are of the last time
+  std::map<ContainerId, ObservedContainer> containers;
+  std::map<ContainerId, Readiness> readiness;  // absent: not probed yet in this run
+  std::set<uint16_t> busy_ports;               // TCP ports of this host that something listens on
+  std::set<ComponentKey> in_flight;            // a step of theirs has not returned
+};
+
+// ---------------------------------------------------------------- memory: what only we know
+
+struct BackOff {
+  int attempts = 0;
+  TimePoint next_at{};
+  friend bool operator==(const BackOff&, const BackOff&) = default;
+};
+
+enum class StepKind { kPullImage, kCreate, kStart, kStop, kRemove };
+std::string_view name(StepKind kind);
+
+struct Failure {
+  StepKind step = StepKind::kCreate;
+  base::Error error;
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+struct ComponentMemory {
+  std::map<std::pair<Slot, std::string>, uint16_t> leases;  // (slot, route name) -> host port
+  std::string wanted_hash;  // what the fields below speak of; another hash forgets them
+  bool image_missing = false;
+  BackOff step_back_off;
+  std::optional<Failure> failure;  // of the last step; cleared by success
+  bool rollout_failed = false;     // wanted_hash was tried beside an older container and failed
+  std::string rollout_error;
+  BackOff rollout_back_off;
+  std::optional<TimePoint> ready_at;  // when wanted_hash became ready while an older one was left
+
+  std::string healthy_hash;      // the last that was ready
+  std::vector<TimePoint> exits;  // recent ends that nobody wanted, oldest first
+  std::string last_exit;         // "exited with 137", "3 health checks failed: ..."
+  int restarts = 0;              // starts that healed something, since the container was made
+  friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;
+};
+
+enum class Status { kTrue, kFalse, kUnknown };
+std::string_view name(Status status);
+
+// As kstatus has them. type: Ready | Reconciling | Stalled. Reasons are listed in conditions.h.
+struct Condition {
+  std::string type;
+  Status status = Status::kUnknown;
+  std::string reason;
+  std::string message;
+  TimePoint since{};
+  friend bool operator==(const Condition&, const Condition&) = default;
+};
+
+struct ServiceMemory {
+  std::vector<Condition> conditions;
+  Revision ready_revision;  // of the definition that was Ready last
+  friend bool operator==(const ServiceMemory&, const ServiceMemory&) = default;
+};
+
+struct Memory {
+  std::map<ComponentKey, ComponentMemory> components;
+  std::map<ServiceName, ServiceMemory> services;
+  std::vector<Condition> conditions;  // of the node
+  Revision ready_revision;            // the last that was Ready as a whole
+  friend bool operator==(const Memory&, const Memory&) = default;
+};
+
+// ---------------------------------------------------------------- plan: what to do next
+
+// What podman is asked to create.
+struct ContainerSpec {
+  std::string name;
+  Owner owner;
+  crds::Component component;               // its ports, env and routes are as written
+  std::vector<crds::PortMapping> ports;    // fixed and leased, what to publish
+  std::map<std::string, std::string> env;  // with PORT and PORT_<NAME>
+  std::vector<std::string> aliases;        // names on its network
+  friend bool operator==(const ContainerSpec&, const ContainerSpec&) = default;
+};
+
+// One idempotent call. Exactly the fields that its kind needs are set.
+struct Step {
+  std::string id;  // stable: "<service>/<component> create <container name>"
+  StepKind kind = StepKind::kCreate;
+  ComponentKey key;
+  Revision revision;
+  std::string cause;                  // the field, commit, event or drift that asks for it
+  std::string container_name;         // all but kPullImage
+  ContainerId container;              // kStart, kStop, kRemove
+  std::string image;                  // kPullImage, kCreate
+  std::optional<ContainerSpec> spec;  // kCreate
+  Millis stop_timeout{0};             // kStop
+  friend bool operator==(const Step&, const Step&) = default;
+};
+
+struct Plan {
+  std::vector<Step> steps;  // at most one a component; independent of each other
+  friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+// A check that the shell is asked to repeat every `interval` until the plan no longer names it.
+struct Probe {
+  ContainerId container;
+  TimePoint started_at{};  // the run that is meant
+  crds::Health health;
+  std::string address;       // http and tcp: host address to connect to
+  uint16_t port = 0;         // http and tcp
+  bool until_ready = false;  // true: not needed once it has passed
+  friend bool operator==(const Probe&, const Probe&) = default;
+};
+
+struct Outcome {
+  Plan plan;
+  std::vector<Probe> probes;
+  Memory next;
+  std::optional<TimePoint> wake_at;  // when time alone can change the outcome
+};
+
+}  // namespace reconciler

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "reconciler/model.h"
+#include "reconciler/ports.h"
+
+namespace reconciler {
+
+// SPEC becomes DESIRED: the services of `snapshot` that this node runs, with defaults filled in.
+// `previous` is what was in force before (none at the very first start): a broken definition keeps
+// its last good one, and more removals than the fleet allows are held. `approve_removals` is the
+// operator's word that the removals of this snapshot are meant. Pure and total.
+Desired resolve(const Snapshot& snapshot, const NodeName& self, const Desired* previous,
+                bool approve_removals);
+
+}  // namespace reconciler
