@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/core/result.h"
+#include "base/core/time.h"
+#include "base/http/message.h"
+
+// HTTP/1.1 client over a Unix socket or plain TCP, thin over cpp-httplib.
+namespace base {
+
+struct HttpAddress {
+  std::string socket;  // path of a Unix socket; when empty, host and port count
+  std::string host;
+  uint16_t port = 0;
+
+  static HttpAddress unix_socket(std::string path) { return {std::move(path), {}, 0}; }
+  static HttpAddress tcp(std::string host, uint16_t port) { return {{}, std::move(host), port}; }
+  std::string text() const;  // "/run/x.sock", "127.0.0.1:8080"
+};
+
+struct HttpCall {
+  std::string method = "GET";
+  std::string target = "/";  // path and query, already encoded
+  std::string body = {};
+  std::string content_type = {};
+  HttpHeaders headers = {};
+  // For the whole answer. Zero, for stream() only: no limit.
+  Millis deadline{10000};
+};
+
+// Ends a stream() from another thread. May be cancelled before, during or after the call, many
+// times; one HttpCancel may serve many calls, all of which it ends.
+class HttpCancel {
+ public:
+  HttpCancel();
+  ~HttpCancel();
+  HttpCancel(const HttpCancel&) = delete;
+  HttpCancel& operator=(const HttpCancel&) = delete;
+  void cancel();
+  bool cancelled() const;
+
+ private:
+  friend class HttpClient;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Safe to use from many threads at once: every call under way has a connection of its own, and idle
+// ones are kept open for the next call. Errors, whatever the status of an answer:
+//   kUnavailable  nothing listens there, or the connection broke
+//   kTimeout      no complete answer within the deadline
+//   kInternal     the answer is not HTTP
+// An answer with any status is success: look at HttpResponse::status.
+class HttpClient {
+ public:
+  explicit HttpClient(HttpAddress address);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  const HttpAddress& address() const;
+
+  // One call. An idle connection that the server has closed meanwhile is replaced by a new one;
+  // a call that may have reached the server is never sent twice.
+  Result<HttpResponse> request(const HttpCall& call);
+
+  // Hands each piece of the answer's body to `sink` as it comes, never two at once, and returns
+  // when the body ends, `sink` says false or `cancel` is cancelled: all three are success. `sink`
+  // gets an empty piece about once a second while nothing comes, so that it can say false then
+  // too; it may be called on another thread than the caller's. When the status is not 2xx, `sink`
+  // is not called and the body is in the response.
+  using Sink = std::function<bool(std::string_view)>;
+  Result<HttpResponse> stream(const HttpCall& call, const Sink& sink, HttpCancel* cancel = nullptr);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace base

@@ -1,0 +1,3 @@
+mcp_library(base_http DIR base/http DEPS base_core
+            PRIVATE PkgConfig::cpp-httplib OpenSSL::SSL OpenSSL::Crypto Threads::Threads
+                    nlohmann_json::nlohmann_json)
