@@ -63,4 +63,10 @@ std::optional<Owner> owner_of(const crds::Labels& labels) {
                *ports};
 }
 
+bool same_make(const Owner& a, const Owner& b) {
+  Owner wanted = b;
+  wanted.revision = a.revision;
+  return a == wanted;
+}
+
 }  // namespace reconciler

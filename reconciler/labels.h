@@ -22,4 +22,8 @@ crds::Labels to_labels(const Owner& owner);
 // None when a label is missing or cannot be read.
 std::optional<Owner> owner_of(const crds::Labels& labels);
 
+// Whether a container of owner `a` is what `b` asks for: the same but for the revision, which may
+// be a later one that did not change the definition.
+bool same_make(const Owner& a, const Owner& b);
+
 }  // namespace reconciler
