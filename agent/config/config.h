@@ -1,0 +1,107 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/core/result.h"
+#include "base/core/time.h"
+#include "base/log/log.h"
+#include "crds/types/position.h"
+#include "crds/types/types.h"
+
+// The agent's own configuration: a TOML file, every key of which has a default.
+namespace agent {
+
+struct Config {
+  struct Node {
+    crds::NodeName name;  // default: the host's name up to the first dot, in lower case
+  };
+  struct Source {
+    std::string url;  // file, https or ssh; required, here or by --repo
+    std::string branch = "main";
+    std::string path;  // subdirectory; empty: the whole tree
+    base::Millis interval{30000};
+    std::string username;
+    std::string password_file;
+    std::string ca_file;
+    std::string ssh_key;
+    std::string known_hosts;
+  };
+  struct Podman {
+    std::string socket;                 // empty: found, else podman is started by the agent
+    std::string auth_file;              // empty: podman's default
+    base::Millis list_interval{60000};  // between full lists, when no event asks for one sooner
+  };
+  struct Api {
+    std::string socket;
+    std::string group;  // group of the socket file; empty: as it is made
+  };
+  struct Registry {
+    std::string path;
+    int keep_events = 10'000;
+  };
+  struct Log {
+    base::log::Level level = base::log::Level::kInfo;
+    base::log::Format format = base::log::Format::kText;
+  };
+  Node node;
+  Source source;
+  Podman podman;
+  Api api;
+  Registry registry;
+  Log log;
+
+  // The folder of the registry: everything that has to outlive the process lives in it.
+  std::string state_dir() const;
+};
+
+// What the defaults depend on.
+struct Environment {
+  std::string host_name;
+  bool root = false;
+  std::string home;         // $HOME
+  std::string state_home;   // $XDG_STATE_HOME; empty: $HOME/.local/state
+  std::string runtime_dir;  // $XDG_RUNTIME_DIR
+  static Environment current();
+};
+
+// Registry <XDG state directory>/mcp/mcp.db; API socket /run/mcp/agent.sock for root, else
+// $XDG_RUNTIME_DIR/mcp/agent.sock, and beside the registry where that variable is missing.
+Config default_config(const Environment& environment);
+
+struct LoadedConfig {
+  Config config;
+  std::vector<crds::Diagnostic> problems;  // not empty: do not start
+  std::vector<crds::Diagnostic> warnings;  // keys that this version reads and does not act on
+};
+
+// `file` is the name that diagnostics carry.
+LoadedConfig parse_config(std::string_view text, const std::string& file,
+                          const Environment& environment);
+// The error is that the file cannot be read.
+base::Result<LoadedConfig> load_config(const std::string& path, const Environment& environment);
+
+// ---------------------------------------------------------------- mcp-agent check
+
+struct Finding {
+  enum class Level { kOk, kWarning, kError };
+  Level level = Level::kOk;
+  std::string what;  // "config", "source", "podman", "registry", "api"
+  std::string text;
+  std::string line() const;  // "error    source: cannot reach ..."
+};
+
+// One question to the environment; success gives what to say about it.
+struct CheckProbe {
+  std::string what;
+  std::function<base::Result<std::string>()> ask;
+};
+
+// The findings of the file, then of each probe in order. Probes run even when the file has
+// problems, as far as the file could be read.
+std::vector<Finding> check_config(const LoadedConfig& loaded,
+                                  const std::vector<CheckProbe>& probes);
+
+}  // namespace agent
