@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -29,25 +30,9 @@ struct HttpCall {
   std::string body = {};
   std::string content_type = {};
   HttpHeaders headers = {};
-  // For the whole answer. Zero, for stream() only: no limit.
+  // For the whole answer (a peer that stalls half-way can take twice as long). Zero, for stream()
+  // only: no limit.
   Millis deadline{10000};
-};
-
-// Ends a stream() from another thread. May be cancelled before, during or after the call, many
-// times; one HttpCancel may serve many calls, all of which it ends.
-class HttpCancel {
- public:
-  HttpCancel();
-  ~HttpCancel();
-  HttpCancel(const HttpCancel&) = delete;
-  HttpCancel& operator=(const HttpCancel&) = delete;
-  void cancel();
-  bool cancelled() const;
-
- private:
-  friend class HttpClient;
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
 };
 
 // Safe to use from many threads at once: every call under way has a connection of its own, and idle
@@ -70,12 +55,12 @@ class HttpClient {
   Result<HttpResponse> request(const HttpCall& call);
 
   // Hands each piece of the answer's body to `sink` as it comes, never two at once, and returns
-  // when the body ends, `sink` says false or `cancel` is cancelled: all three are success. `sink`
-  // gets an empty piece about once a second while nothing comes, so that it can say false then
-  // too; it may be called on another thread than the caller's. When the status is not 2xx, `sink`
-  // is not called and the body is in the response.
+  // when the body ends, `sink` says false or `stop` is requested: all three are success, and the
+  // status is 0 when no answer had come by then. `sink` gets an empty piece about once a second
+  // while nothing comes, so that it can say false then too; that may be on another thread than the
+  // caller's. With a status other than 2xx the body is in the response, not in pieces.
   using Sink = std::function<bool(std::string_view)>;
-  Result<HttpResponse> stream(const HttpCall& call, const Sink& sink, HttpCancel* cancel = nullptr);
+  Result<HttpResponse> stream(const HttpCall& call, const Sink& sink, std::stop_token stop = {});
 
  private:
   struct Impl;

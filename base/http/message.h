@@ -9,6 +9,7 @@ namespace base {
 // Field names are lower case (RFC 9110 section 5.1: they are case-insensitive); a field that came
 // several times has its values joined by ", ".
 using HttpHeaders = std::map<std::string, std::string>;
+void add_header(HttpHeaders& headers, std::string_view name, std::string_view value);
 
 struct HttpResponse {
   int status = 200;

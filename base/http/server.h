@@ -63,7 +63,6 @@ struct HttpServerOptions {
   size_t max_body = 1 << 20;   // bytes; more is answered with 413
   Millis read_timeout{5000};   // for the next bytes of a request
   Millis write_timeout{5000};  // for a peer to take the next bytes
-  Millis idle_timeout{2000};   // between two requests of a connection; whole seconds
   int threads = 16;            // connections served at once; more wait
   int max_streams = 12;        // streams at once; more are answered with 503
 };
@@ -88,8 +87,8 @@ class HttpServer {
   Result<> start();
 
   // Closes the socket and removes its file, ends streams (their stop_token, then write() false),
-  // waits for handlers under way. A peer in the middle of sending a request can hold it up to
-  // read_timeout. Any thread but a handler's; again is fine.
+  // waits for handlers under way. A peer that has connected and not sent a whole request yet can
+  // hold it up to read_timeout. Any thread but a handler's; again is fine.
   void stop();
 
  private:

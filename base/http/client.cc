@@ -1,0 +1,253 @@
+#include "base/http/client.h"
+
+#include <httplib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <csignal>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace base {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kIdleConnections = 8;
+constexpr size_t kMaxErrorBody = 64 * 1024;
+constexpr Millis kConnectTimeout{5000};
+constexpr Millis kNoDeadline = std::chrono::hours(24 * 365);
+constexpr Millis kTick{1000};
+constexpr Millis kStopRetry{10};
+
+// Why nobody can be connected to there: the library keeps errno to itself.
+std::string why_not_connected(const HttpAddress& address) {
+  if (address.socket.empty()) return "nothing listens there";
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::copy(address.socket.begin(), address.socket.end(), name.sun_path);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return std::strerror(errno);
+  const int failed = ::connect(fd, reinterpret_cast<const sockaddr*>(&name), sizeof(name));
+  const int error = errno;
+  ::close(fd);
+  return failed ? std::strerror(error) : "the connection was refused";
+}
+
+httplib::Request to_request(const HttpCall& call, const HttpAddress& address) {
+  httplib::Request request;
+  request.method = call.method;
+  request.path = call.target;
+  request.body = call.body;
+  for (const auto& [name, value] : call.headers) request.headers.emplace(name, value);
+  if (!call.content_type.empty()) request.headers.emplace("Content-Type", call.content_type);
+  // A socket's path is no valid Host, and Go's server refuses it.
+  if (!address.socket.empty()) request.headers.emplace("Host", "localhost");
+  request.headers.emplace("Accept-Encoding", "identity");
+  return request;
+}
+
+HttpResponse to_response(const httplib::Response& response) {
+  HttpResponse result;
+  result.status = response.status;
+  for (const auto& [name, value] : response.headers) add_header(result.headers, name, value);
+  return result;
+}
+
+// Ends a stream from outside of its reading thread: on request, at the deadline, or when the sink
+// says no to an empty piece.
+class Watch {
+ public:
+  Watch(httplib::Client& client, const HttpClient::Sink& sink, Clock::time_point deadline,
+        std::stop_token stop)
+      : client_(client), sink_(sink), deadline_(deadline), stop_(std::move(stop)) {
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Watch() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  bool piece(std::string_view bytes) {
+    const std::lock_guard lock(mutex_);
+    if (ended_ || stop_.stop_requested()) return false;
+    last_ = Clock::now();
+    ended_ = !sink_(bytes);
+    return !ended_;
+  }
+  bool ended() {
+    const std::lock_guard lock(mutex_);
+    return ended_ || stop_.stop_requested();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!done_) {
+      const auto now = Clock::now();
+      if (ended_ || stop_.stop_requested() || now >= deadline_) {
+        // Again and again: a call that has not connected yet cannot be stopped.
+        client_.stop();
+        changed_.wait_for(lock, kStopRetry, [this] { return done_; });
+      } else if (now >= last_ + kTick) {
+        last_ = now;
+        ended_ = !sink_({});
+      } else {
+        changed_.wait_until(lock, stop_, std::min(last_ + kTick, deadline_),
+                            [this] { return done_; });
+      }
+    }
+  }
+
+  httplib::Client& client_;
+  const HttpClient::Sink& sink_;
+  const Clock::time_point deadline_;
+  const std::stop_token stop_;
+  std::mutex mutex_;  // also says that the sink is called once at a time
+  std::condition_variable_any changed_;
+  bool done_ = false;
+  bool ended_ = false;
+  Clock::time_point last_ = Clock::now();
+  std::thread thread_;
+};
+
+}  // namespace
+
+std::string HttpAddress::text() const {
+  return socket.empty() ? host + ":" + std::to_string(port) : socket;
+}
+
+struct HttpClient::Impl {
+  HttpAddress address;
+  std::mutex mutex;
+  std::vector<std::unique_ptr<httplib::Client>> idle;
+
+  std::unique_ptr<httplib::Client> make(Millis deadline) const {
+    const bool local = !address.socket.empty();
+    auto client = std::make_unique<httplib::Client>(local ? address.socket : address.host,
+                                                    local ? 80 : address.port);
+    if (local) client->set_address_family(AF_UNIX);
+    client->set_url_encode(false);
+    client->set_tcp_nodelay(!local);
+    set_deadline(*client, deadline);
+    return client;
+  }
+
+  static void set_deadline(httplib::Client& client, Millis deadline) {
+    client.set_connection_timeout(std::min(deadline, kConnectTimeout));
+    client.set_read_timeout(deadline);
+    client.set_write_timeout(deadline);
+  }
+
+  std::unique_ptr<httplib::Client> take(Millis deadline) {
+    {
+      const std::lock_guard lock(mutex);
+      if (!idle.empty()) {
+        auto client = std::move(idle.back());
+        idle.pop_back();
+        set_deadline(*client, deadline);
+        return client;
+      }
+    }
+    auto client = make(deadline);
+    client->set_keep_alive(true);
+    return client;
+  }
+
+  void give_back(std::unique_ptr<httplib::Client> client) {
+    const std::lock_guard lock(mutex);
+    if (idle.size() < kIdleConnections) idle.push_back(std::move(client));
+  }
+
+  Error error(const HttpCall& call, httplib::Error why, bool late) const {
+    const std::string what = call.method + " " + call.target.substr(0, call.target.find('?'));
+    const std::string where = " at " + address.text();
+    if (late)
+      return make_error(Code::kTimeout,
+                        what + where + ": no complete answer within " + to_duration(call.deadline));
+    switch (why) {
+      case httplib::Error::Connection:
+      case httplib::Error::ConnectionTimeout:
+        return unavailable(
+            "cannot connect to " + address.text() + ": " + why_not_connected(address),
+            "is the service that owns it running, and may this user use it?");
+      case httplib::Error::Read:
+      case httplib::Error::Write:
+        return unavailable(what + where + ": the connection broke");
+      default:
+        return make_error(Code::kInternal, what + where + ": " + httplib::to_string(why));
+    }
+  }
+
+  Result<> check() const {
+    if (address.socket.size() < sizeof(sockaddr_un::sun_path)) return {};
+    return invalid("cannot connect to " + address.socket + ": the path is longer than 107 bytes",
+                   "use a shorter path for the socket");
+  }
+};
+
+HttpClient::HttpClient(HttpAddress address) : impl_(std::make_unique<Impl>()) {
+  impl_->address = std::move(address);
+  // The library writes without MSG_NOSIGNAL; a peer that closes must not end this process.
+  [[maybe_unused]] static const auto ignored = std::signal(SIGPIPE, SIG_IGN);
+}
+
+HttpClient::~HttpClient() = default;
+
+const HttpAddress& HttpClient::address() const {
+  return impl_->address;
+}
+
+Result<HttpResponse> HttpClient::request(const HttpCall& call) {
+  MCP_CHECK(impl_->check());
+  const auto deadline = Clock::now() + call.deadline;
+  auto client = impl_->take(call.deadline);
+  httplib::Request request = to_request(call, impl_->address);
+  std::string body;
+  request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t) {
+    body.append(bytes, size);
+    return Clock::now() < deadline;
+  };
+  const httplib::Result result = client->send(request);
+  if (!result) return impl_->error(call, result.error(), Clock::now() >= deadline);
+  HttpResponse response = to_response(*result);
+  response.body = std::move(body);
+  impl_->give_back(std::move(client));
+  return response;
+}
+
+Result<HttpResponse> HttpClient::stream(const HttpCall& call, const Sink& sink,
+                                        std::stop_token stop) {
+  MCP_CHECK(impl_->check());
+  const Millis limit = call.deadline.count() > 0 ? call.deadline : kNoDeadline;
+  const auto deadline = Clock::now() + limit;
+  const auto client = impl_->make(limit);
+  HttpResponse response;
+  response.status = 0;
+  Watch watch(*client, sink, deadline, std::move(stop));
+
+  httplib::Request request = to_request(call, impl_->address);
+  request.response_handler = [&](const httplib::Response& head) {
+    response = to_response(head);
+    return true;
+  };
+  request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t) {
+    if (response.ok()) return watch.piece({bytes, size});
+    if (response.body.size() + size <= kMaxErrorBody) response.body.append(bytes, size);
+    return !watch.ended();
+  };
+  const httplib::Result result = client->send(request);
+  if (result || watch.ended()) return response;
+  return impl_->error(call, result.error(), Clock::now() >= deadline);
+}
+
+}  // namespace base

@@ -1,0 +1,453 @@
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <fstream>
+#include <latch>
+#include <mutex>
+#include <thread>
+
+#include "base/http/client.h"
+#include "base/http/server.h"
+#include "test/support/temp_dir.h"
+
+namespace base {
+namespace {
+
+using testing::HasSubstr;
+
+class Http : public testing::Test {
+ protected:
+  HttpServerOptions options() {
+    HttpServerOptions options;
+    options.socket = dir_ / "s.sock";
+    options.max_body = 1000;
+    options.max_streams = 2;
+    return options;
+  }
+  void serve(HttpServer& server) {
+    const auto started = server.start();
+    ASSERT_TRUE(started) << started.error().text();
+  }
+  Result<HttpResponse> get(const std::string& target) {
+    return client_.request({.method = "GET", .target = target});
+  }
+
+  test::TempDir dir_;
+  HttpClient client_{HttpAddress::unix_socket(dir_ / "s.sock")};
+};
+
+// Waits on a stream's own terms: until something is to be written, or the stream is over.
+class Feed {
+ public:
+  void push(std::string text) {
+    const std::lock_guard lock(mutex_);
+    waiting_ += text;
+    changed_.notify_all();
+  }
+  // Writes what is pushed until the stream ends.
+  void run(HttpStream& stream) {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait_for(lock, stream.stop_token(), Millis(50),
+                        [this] { return !waiting_.empty(); });
+      const std::string chunk = std::exchange(waiting_, {});
+      if (chunk.empty() ? !stream.open() : !stream.write(chunk)) break;
+    }
+    ended_ = true;
+    changed_.notify_all();
+  }
+  void wait_ended() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return ended_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::string waiting_;
+  bool ended_ = false;
+};
+
+// What a client says byte by byte; the answer until the server closes, or `enough` is in it.
+std::string raw(const std::string& socket, const std::string& bytes, const std::string& enough) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(bytes.size()));
+  std::string answer;
+  char buffer[4096];
+  while (answer.find(enough) == std::string::npos) {
+    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
+    if (got <= 0) break;
+    answer.append(buffer, static_cast<size_t>(got));
+  }
+  ::close(fd);
+  return answer;
+}
+
+TEST(HttpText, UrlEncoding) {
+  EXPECT_EQ(url_encode("a b/c?d=é~"), "a%20b%2Fc%3Fd%3D%C3%A9~");
+  EXPECT_EQ(url_decode("a%20b%2fc+d%"), "a b/c+d%");
+  EXPECT_EQ(url_decode("%zz%4"), "%zz%4");
+  EXPECT_EQ(url_query({}), "");
+  EXPECT_EQ(url_query({{"a", "1"}, {"b", "x&y"}}), "?a=1&b=x%26y");
+}
+
+TEST(HttpText, ErrorsSurviveTheWay) {
+  for (const Code code :
+       {Code::kInvalid, Code::kNotFound, Code::kConflict, Code::kUnauthenticated, Code::kDenied,
+        Code::kUnavailable, Code::kTimeout, Code::kExhausted, Code::kCorrupt, Code::kInternal}) {
+    Error error = make_error(code, "what \xff", "do");
+    const Error back = error_of(problem(error));
+    EXPECT_EQ(back.code, code);
+    EXPECT_EQ(back.text(), "what \xEF\xBF\xBD (do)");
+  }
+  EXPECT_EQ(error_of({404, {}, "no json"}).message, "the server answered 404");
+}
+
+TEST_F(Http, CarriesARequestAndItsAnswer) {
+  HttpServer server(options());
+  const auto echo = [](const HttpRequest& request) {
+    HttpReply reply = HttpReply::text(request.method + " " + request.captures.at("name") + " " +
+                                          request.query_or("q", "none") + " " + request.body + " " +
+                                          request.headers.at("x-tag"),
+                                      201);
+    reply.headers["x-answer"] = "yes";
+    return reply;
+  };
+  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
+    server.route(method, "/v1/things/{name}/spec", echo);
+  serve(server);
+
+  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+    const bool body = std::string(method) != "GET";
+    const auto reply = client_.request({.method = method,
+                                        .target = "/v1/things/a%2Fb/spec?q=x%20y",
+                                        .body = body ? "text" : "",
+                                        .content_type = "text/plain",
+                                        .headers = {{"X-Tag", "t"}}});
+    ASSERT_TRUE(reply) << reply.error().text();
+    EXPECT_EQ(reply->status, 201);
+    EXPECT_EQ(reply->body, std::string(method) + " a/b x y " + (body ? "text" : "") + " t");
+    EXPECT_EQ(reply->headers.at("x-answer"), "yes");
+  }
+}
+
+TEST_F(Http, RoutesByPatternAndMethod) {
+  HttpServer server(options());
+  const auto say = [](std::string text) {
+    return [text](const HttpRequest& request) {
+      const auto rest = request.captures.find("rest");
+      return HttpReply::text(rest == request.captures.end() ? text : text + rest->second);
+    };
+  };
+  server.route("GET", "/", say("root"));
+  server.route("GET", "/files/{s}/{rest...}", say("rest="));
+  server.route("POST", "/only", say("posted"));
+  server.route("PUT", "/only", say("put"));
+  serve(server);
+
+  EXPECT_EQ(get("/")->body, "root");
+  EXPECT_EQ(get("/files/web/a/b%20c?x=/")->body, "rest=a/b c");
+  EXPECT_EQ(get("/files/web")->status, 404);
+  EXPECT_EQ(get("/files//x")->status, 404);
+  EXPECT_EQ(client_.request({.method = "HEAD", .target = "/"})->status, 200);
+  const auto wrong_method = get("/only");
+  EXPECT_EQ(wrong_method->status, 405);
+  EXPECT_EQ(wrong_method->headers.at("allow"), "POST, PUT");
+  EXPECT_EQ(wrong_method->headers.at("content-type"), "application/problem+json");
+}
+
+TEST_F(Http, AHandlerThatThrowsIsAnInternalError) {
+  HttpServer server(options());
+  server.route("GET", "/x",
+               [](const HttpRequest&) -> HttpReply { throw std::runtime_error("oops"); });
+  serve(server);
+  const auto reply = get("/x");
+  EXPECT_EQ(reply->status, 500);
+  EXPECT_THAT(error_of(*reply).message, HasSubstr("oops"));
+}
+
+TEST_F(Http, BodiesAreBounded) {
+  HttpServer server(options());
+  server.route("POST", "/x", [](const HttpRequest& request) {
+    return HttpReply::text(std::to_string(request.body.size()));
+  });
+  serve(server);
+  const auto post = [&](size_t size) {
+    return client_.request({.method = "POST", .target = "/x", .body = std::string(size, 'a')});
+  };
+  EXPECT_EQ(post(1000)->body, "1000");
+  EXPECT_EQ(post(1001)->status, 413);
+  EXPECT_EQ(post(1000000)->status, 413);
+  EXPECT_EQ(post(10)->body, "10");
+
+  const std::string head = "POST /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+  const std::string chunk = "200\r\n" + std::string(0x200, 'c') + "\r\n";
+  EXPECT_THAT(raw(dir_ / "s.sock",
+                  head + "Transfer-Encoding: chunked\r\n\r\n" + chunk + chunk + "0\r\n\r\n", "}"),
+              HasSubstr(" 413 "));
+  // No length at all: no body, and no waiting for one.
+  EXPECT_THAT(raw(dir_ / "s.sock", head + "\r\n", "\r\n\r\n0"), HasSubstr(" 200 "));
+  EXPECT_THAT(raw(dir_ / "s.sock", "nonsense\r\n\r\n", "}"), HasSubstr(" 400 "));
+}
+
+TEST_F(Http, TheSocketFileIsGuarded) {
+  HttpServer server(options());
+  server.route("GET", "/", [](const HttpRequest&) { return HttpReply::text("first"); });
+  serve(server);
+  struct stat info{};
+  ASSERT_EQ(::stat((dir_ / "s.sock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0660u);
+
+  HttpServer second(options());
+  EXPECT_EQ(second.start().error().code, Code::kConflict);
+  EXPECT_EQ(get("/")->body, "first");
+
+  HttpServerOptions elsewhere = options();
+  elsewhere.socket = dir_ / "file";
+  std::ofstream(dir_ / "file") << "precious";
+  EXPECT_EQ(HttpServer(elsewhere).start().error().code, Code::kConflict);
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "file"));
+  elsewhere.socket = dir_ / "no/such/folder.sock";
+  EXPECT_EQ(HttpServer(elsewhere).start().error().code, Code::kUnavailable);
+  elsewhere.socket = dir_ / std::string(120, 'x');
+  EXPECT_EQ(HttpServer(elsewhere).start().error().code, Code::kInvalid);
+  elsewhere.socket = dir_ / "g.sock";
+  elsewhere.group = "no-such-group";
+  EXPECT_EQ(HttpServer(elsewhere).start().error().code, Code::kInvalid);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "g.sock"));
+}
+
+TEST_F(Http, AStaleSocketFileIsReplacedAndClientsGoOn) {
+  const auto answer = [](const HttpRequest&) { return HttpReply::text("ok"); };
+  for (int life = 0; life < 3; ++life) {
+    HttpServer server(options());
+    server.route("GET", "/", answer);
+    serve(server);
+    EXPECT_EQ(get("/")->body, "ok");  // the kept connection of the last life is gone
+    server.stop();
+    EXPECT_FALSE(std::filesystem::exists(dir_ / "s.sock"));
+    EXPECT_EQ(get("/").error().code, Code::kUnavailable);
+
+    // What a killed server leaves behind.
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    (dir_ / "s.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ::close(fd);
+    EXPECT_THAT(get("/").error().message, HasSubstr("Connection refused"));
+  }
+}
+
+TEST_F(Http, ASocketThatIsMissingSaysSo) {
+  const auto error = get("/").error();
+  EXPECT_EQ(error.code, Code::kUnavailable);
+  EXPECT_THAT(error.message, HasSubstr("s.sock: No such file"));
+  EXPECT_FALSE(error.hint.empty());
+  HttpClient tcp(HttpAddress::tcp("127.0.0.1", 1));
+  EXPECT_EQ(tcp.request({}).error().code, Code::kUnavailable);
+  HttpClient long_path(HttpAddress::unix_socket(std::string(200, 'x')));
+  EXPECT_EQ(long_path.request({}).error().code, Code::kInvalid);
+}
+
+TEST_F(Http, ASlowAnswerIsATimeout) {
+  HttpServer server(options());
+  std::latch released(1);
+  server.route("GET", "/", [&](const HttpRequest&) {
+    released.wait();
+    return HttpReply::text("late");
+  });
+  serve(server);
+  const auto reply = client_.request({.target = "/?q", .deadline = Millis(30)});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::kTimeout);
+  EXPECT_THAT(reply.error().message, HasSubstr("within 30ms"));
+  released.count_down();
+}
+
+TEST_F(Http, ManyThreadsShareAClient) {
+  HttpServer server(options());
+  server.route("POST", "/{n}", [](const HttpRequest& request) {
+    return HttpReply::text(request.captures.at("n") + request.body);
+  });
+  serve(server);
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string n = std::to_string(t * 1000 + i);
+        const auto reply = client_.request({.method = "POST", .target = "/" + n, .body = "b"});
+        ASSERT_TRUE(reply) << reply.error().text();
+        EXPECT_EQ(reply->body, n + "b");
+      }
+    });
+  }
+}
+
+TEST_F(Http, StreamsUntilTheServerIsDone) {
+  HttpServer server(options());
+  server.route("GET", "/s", [](const HttpRequest&) {
+    HttpReply reply;
+    reply.headers["content-type"] = "text/event-stream";
+    reply.stream = [](HttpStream& out) {
+      for (const char* piece : {"one ", "", "two ", "three"}) EXPECT_TRUE(out.write(piece));
+    };
+    return reply;
+  });
+  serve(server);
+  std::string body;
+  const auto reply = client_.stream({.target = "/s"}, [&](std::string_view piece) {
+    body += piece;
+    return true;
+  });
+  ASSERT_TRUE(reply) << reply.error().text();
+  EXPECT_EQ(reply->status, 200);
+  EXPECT_EQ(reply->headers.at("content-type"), "text/event-stream");
+  EXPECT_EQ(body, "one two three");
+  EXPECT_EQ(get("/s")->body, "one two three");
+  EXPECT_EQ(client_.request({.method = "HEAD", .target = "/s"})->body, "");
+}
+
+TEST_F(Http, AStreamThatFailsHalfWayIsNotTakenForWhole) {
+  HttpServer server(options());
+  server.route("GET", "/s", [](const HttpRequest&) {
+    HttpReply reply;
+    reply.stream = [](HttpStream& out) {
+      out.write("half");
+      throw std::runtime_error("lost");
+    };
+    return reply;
+  });
+  serve(server);
+  EXPECT_EQ(get("/s").error().code, Code::kUnavailable);
+}
+
+TEST_F(Http, AStreamWithAnErrorStatusGivesItsBody) {
+  HttpServer server(options());
+  server.route("GET", "/s", [](const HttpRequest&) { return problem(not_found("no such log")); });
+  serve(server);
+  const auto reply = client_.stream({.target = "/s"}, [](std::string_view piece) {
+    EXPECT_EQ(piece, "");
+    return true;
+  });
+  EXPECT_EQ(error_of(*reply).message, "no such log");
+}
+
+class OpenStream : public Http {
+ protected:
+  OpenStream() {
+    server_.route("GET", "/s", [this](const HttpRequest&) {
+      HttpReply reply;
+      reply.stream = [this](HttpStream& out) { feed_.run(out); };
+      return reply;
+    });
+    serve(server_);
+    feed_.push("hello");
+  }
+  Feed feed_;
+  HttpServer server_{options()};
+};
+
+TEST_F(OpenStream, EndsWhenTheSinkSaysSo) {
+  const auto reply = client_.stream({.target = "/s"}, [](std::string_view) { return false; });
+  EXPECT_EQ(reply->status, 200);
+  feed_.wait_ended();
+}
+
+TEST_F(OpenStream, EndsWhenTheSinkSaysSoWhileNothingComes) {
+  const auto reply =
+      client_.stream({.target = "/s"}, [](std::string_view piece) { return !piece.empty(); });
+  EXPECT_TRUE(reply);
+  feed_.wait_ended();
+}
+
+TEST_F(OpenStream, EndsWhenStoppedFromAnotherThread) {
+  std::stop_source stop;
+  std::latch begun(1);
+  std::jthread stopper([&] {
+    begun.wait();
+    stop.request_stop();
+  });
+  const auto reply = client_.stream(
+      {.target = "/s"},
+      [&](std::string_view piece) {
+        if (piece == "hello") begun.count_down();
+        return true;
+      },
+      stop.get_token());
+  EXPECT_TRUE(reply);
+  feed_.wait_ended();
+  // And before it began.
+  EXPECT_EQ(
+      client_.stream(
+                 {.target = "/s"}, [](std::string_view) { return true; }, stop.get_token())
+          ->status,
+      0);
+}
+
+TEST_F(OpenStream, EndsAtItsDeadline) {
+  const auto reply = client_.stream({.target = "/s", .deadline = Millis(30)},
+                                    [](std::string_view) { return true; });
+  EXPECT_EQ(reply.error().code, Code::kTimeout);
+  feed_.wait_ended();
+}
+
+TEST_F(OpenStream, EndsWhenTheServerStops) {
+  std::latch begun(1);
+  std::jthread stopper([&] {
+    begun.wait();
+    server_.stop();
+  });
+  EXPECT_TRUE(client_
+                  .stream({.target = "/s"},
+                          [&](std::string_view piece) {
+                            if (piece == "hello") begun.count_down();
+                            return true;
+                          })
+                  .has_value());
+  feed_.wait_ended();
+}
+
+TEST_F(Http, StreamsAreBounded) {
+  HttpServer server(options());
+  server.route("GET", "/s", [](const HttpRequest&) {
+    HttpReply reply;
+    reply.stream = [](HttpStream& out) {
+      out.write("begun");
+      Feed().run(out);
+    };
+    return reply;
+  });
+  serve(server);
+  std::stop_source stop;
+  std::latch begun(2);
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      EXPECT_TRUE(client_.stream(
+          {.target = "/s"},
+          [&](std::string_view piece) {
+            if (!piece.empty()) begun.count_down();
+            return true;
+          },
+          stop.get_token()));
+    });
+  }
+  begun.wait();
+  const auto third = get("/s");
+  EXPECT_EQ(third->status, 503);
+  EXPECT_THAT(error_of(*third).message, HasSubstr("too many streams"));
+  stop.request_stop();
+}
+
+}  // namespace
+}  // namespace base
