@@ -1,0 +1,150 @@
+#pragma once
+
+#include "reconciler/model.h"
+
+// The fields of every stored type, each named once for both directions: `archive(key, member)`
+// writes the member or reads it. A key must never change its meaning: registries hold it.
+namespace agent {
+
+template <class Archive>
+void fields(Archive& archive, base::Error& v) {
+  archive("code", v.code)("retry", v.retry)("message", v.message)("hint", v.hint);
+}
+
+// ---------------------------------------------------------------- crds
+
+template <class Archive>
+void fields(Archive& archive, crds::PortMapping& v) {
+  archive("hostIp", v.host_ip)("hostPort", v.host_port)("containerPort", v.container_port)(
+      "protocol", v.protocol);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Volume& v) {
+  archive("source", v.source)("target", v.target)("options", v.options);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Restart& v) {
+  archive("policy", v.policy)("maxRetries", v.max_retries);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::HttpCheck& v) {
+  archive("path", v.path);
+}
+
+template <class Archive>
+void fields(Archive&, crds::TcpCheck&) {}
+
+template <class Archive>
+void fields(Archive& archive, crds::CmdCheck& v) {
+  archive("argv", v.argv);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Health& v) {
+  archive("check", v.check)("port", v.port)("interval", v.interval)("timeout", v.timeout)(
+      "retries", v.retries)("startPeriod", v.start_period);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Route& v) {
+  archive("name", v.name)("port", v.port)("mode", v.mode)("hostname", v.hostname)(
+      "targetPort", v.target_port)("backendTls", v.backend_tls)("edge", v.edge);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Secret& v) {
+  archive("name", v.name)("target", v.target);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Component& v) {
+  archive("name", v.name)("image", v.image)("network", v.network)("user", v.user);
+  archive("restart", v.restart)("ports", v.ports)("volumes", v.volumes)("cmd", v.cmd);
+  archive("env", v.env)("secrets", v.secrets)("memoryBytes", v.memory_bytes)("cpus", v.cpus);
+  archive("stopTimeout", v.stop_timeout)("dependsOn", v.depends_on)("strategy", v.strategy);
+  archive("health", v.health)("routes", v.routes);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Service& v) {
+  archive("name", v.name)("labels", v.labels)("annotations", v.annotations)("node", v.node);
+  archive("placement", v.placement)("active", v.active)("version", v.version);
+  archive("dependsOn", v.depends_on)("restartedAt", v.restarted_at)("path", v.path);
+  archive("buildImages", v.build_images)("components", v.components);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Node& v) {
+  archive("name", v.name)("address", v.address)("agent", v.agent)("labels", v.labels);
+  archive("schedulable", v.schedulable)("cpus", v.cpus)("memoryBytes", v.memory_bytes);
+}
+
+template <class Archive>
+void fields(Archive& archive, crds::Fleet& v) {
+  archive("name", v.name)("registry", v.registry)("domain", v.domain)("pruneMax", v.prune_max);
+  archive("prunePercent", v.prune_percent)("network", v.network)("user", v.user);
+  archive("restart", v.restart)("stopTimeout", v.stop_timeout);
+}
+
+// ---------------------------------------------------------------- desired
+
+template <class Archive>
+void fields(Archive& archive, reconciler::ComponentDesired& v) {
+  archive("spec", v.spec)("specHash", v.spec_hash)("rolls", v.rolls)("cause", v.cause);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::ServiceDesired::Hold& v) {
+  archive("reason", v.reason)("message", v.message);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::ServiceDesired& v) {
+  archive("definition", v.definition)("revision", v.revision)("path", v.path);
+  archive("components", v.components)("hold", v.hold);
+}
+
+// Without its services, which are rows of their own.
+template <class Archive>
+void fields(Archive& archive, reconciler::Desired& v) {
+  archive("node", v.node)("revision", v.revision)("unusable", v.unusable)("fleet", v.fleet);
+  archive("nodes", v.nodes)("problems", v.problems);
+}
+
+// ---------------------------------------------------------------- memory
+
+template <class Archive>
+void fields(Archive& archive, reconciler::BackOff& v) {
+  archive("attempts", v.attempts)("nextAt", v.next_at);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Failure& v) {
+  archive("step", v.step)("error", v.error);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::ComponentMemory& v) {
+  archive("leases", v.leases)("wantedHash", v.wanted_hash)("imageMissing", v.image_missing);
+  archive("imagePulled", v.image_pulled)("refusedPorts", v.refused_ports);
+  archive("stepBackOff", v.step_back_off)("failure", v.failure);
+  archive("rolloutFailed", v.rollout_failed)("rolloutError", v.rollout_error);
+  archive("rolloutBackOff", v.rollout_back_off)("healthyHash", v.healthy_hash);
+  archive("heals", v.heals)("restarts", v.restarts)("healPending", v.heal_pending);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Condition& v) {
+  archive("type", v.type)("status", v.status)("reason", v.reason)("message", v.message);
+  archive("since", v.since);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::ServiceMemory& v) {
+  archive("conditions", v.conditions)("readyRevision", v.ready_revision);
+}
+
+}  // namespace agent
