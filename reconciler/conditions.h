@@ -28,6 +28,7 @@ inline constexpr char kExited[] = "Exited";  // ended, and its restart policy le
 inline constexpr char kFlapping[] = "Flapping";
 inline constexpr char kRolloutFailed[] = "RolloutFailed";  // the old container serves on
 inline constexpr char kRuntimeUnavailable[] = "RuntimeUnavailable";
+inline constexpr char kRegistryUnavailable[] = "RegistryUnavailable";  // the agent's own database
 inline constexpr char kSourceUnavailable[] = "SourceUnavailable";
 
 // Stalled=True; waits for another definition

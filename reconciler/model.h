@@ -128,6 +128,8 @@ struct Readiness {
 struct Observed {
   std::optional<base::Error>
       runtime_error;  // podman did not answer; containers are of the last time
+  std::optional<base::Error> registry_error;  // the last write to the registry failed
+  std::optional<base::Error> source_error;    // the remote did not answer; the last good holds
   std::map<ContainerId, ObservedContainer> containers;
   std::map<ContainerId, Readiness> readiness;  // absent: not probed yet in this run
   std::set<uint16_t> busy_ports;               // TCP ports of this host that something listens on
@@ -153,19 +155,20 @@ struct Failure {
 
 struct ComponentMemory {
   std::map<std::pair<Slot, std::string>, uint16_t> leases;  // (slot, route name) -> host port
-  std::string wanted_hash;  // what the fields below speak of; another hash forgets them
-  bool image_missing = false;
+  std::string wanted_hash;           // what the fields below speak of; another hash forgets them
+  bool image_missing = false;        // a create said so; a pull is next
+  bool image_pulled = false;         // and has worked
+  std::set<uint16_t> refused_ports;  // leases that the host would not give
   BackOff step_back_off;
   std::optional<Failure> failure;  // of the last step; cleared by success
   bool rollout_failed = false;     // wanted_hash was tried beside an older container and failed
   std::string rollout_error;
   BackOff rollout_back_off;
-  std::optional<TimePoint> ready_at;  // when wanted_hash became ready while an older one was left
 
   std::string healthy_hash;      // the last that was ready
-  std::vector<TimePoint> exits;  // recent ends that nobody wanted, oldest first
-  std::string last_exit;         // "exited with 137", "3 health checks failed: ..."
-  int restarts = 0;              // starts that healed something, since the container was made
+  std::vector<TimePoint> heals;  // recent starts of a container that had ended, oldest first
+  int restarts = 0;              // heals since wanted_hash was first created
+  bool heal_pending = false;     // it was stopped because it was unhealthy, and is to start again
   friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;
 };
 
@@ -218,6 +221,7 @@ struct Step {
   std::string cause;                  // the field, commit, event or drift that asks for it
   std::string container_name;         // all but kPullImage
   ContainerId container;              // kStart, kStop, kRemove
+  bool heals = false;                 // kStart: it had run, and ended without our wish
   std::string image;                  // kPullImage, kCreate
   std::optional<ContainerSpec> spec;  // kCreate
   Millis stop_timeout{0};             // kStop

@@ -23,6 +23,9 @@ class Runtime {
   // Every container, ours or not, running or not.
   virtual base::Result<std::vector<ObservedContainer>> list() = 0;
 
+  // One container by id. kNotFound: it is gone.
+  virtual base::Result<ObservedContainer> inspect(const ContainerId& id) = 0;
+
   // Done when the image is in local storage. kUnauthenticated, kNotFound and kUnavailable tell a
   // person what to mend.
   virtual base::Result<> pull(const std::string& image) = 0;

@@ -1,0 +1,148 @@
+#include "agent/loop/journal.h"
+
+#include "reconciler/back_off.h"
+
+namespace agent {
+
+using namespace reconciler;  // NOLINT: this file speaks of little else
+
+namespace {
+
+constexpr Schedule kWriteRetry{std::chrono::seconds(1), std::chrono::seconds(30)};
+constexpr size_t kMaxEventsInHand = 10'000;
+
+const char* done_reason(StepKind kind) {
+  switch (kind) {
+    case StepKind::kPullImage:
+      return "Pulled";
+    case StepKind::kCreate:
+      return "Created";
+    case StepKind::kStart:
+      return "Started";
+    case StepKind::kStop:
+      return "Stopped";
+    case StepKind::kRemove:
+      return "Removed";
+  }
+  return "Done";
+}
+
+const Condition* first(const std::vector<Condition>& conditions) {
+  return conditions.empty() ? nullptr : &conditions.front();
+}
+
+bool same_state(const Condition* a, const Condition* b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return a->status == b->status && a->reason == b->reason;
+}
+
+// The pieces of `now` that differ from `before`, and the keys that are gone.
+template <class Key, class Value>
+void difference(const std::map<Key, Value>& before, const std::map<Key, Value>& now,
+                std::map<Key, Value>& changed, std::set<Key>& gone) {
+  for (const auto& [key, value] : now) {
+    const auto old = before.find(key);
+    if (old == before.end() || !(old->second == value)) changed.emplace(key, value);
+  }
+  for (const auto& [key, value] : before)
+    if (!now.contains(key)) gone.insert(key);
+}
+
+}  // namespace
+
+base::Result<Store::Saved> Journal::load() {
+  MCP_TRY(Store::Saved saved, store_.load());
+  stored_desired_ = saved.desired;
+  stored_ = described_ = saved.memory;
+  return saved;
+}
+
+void Journal::add(Event event) {
+  if (events_.size() == kMaxEventsInHand) events_.pop_front();
+  events_.push_back(std::move(event));
+}
+
+void Journal::note(const Step& step, const Applied& applied, base::TimePoint now) {
+  Event event;
+  event.time = now;
+  event.warning = !applied.result;
+  event.service = step.key.service;
+  event.component = step.key.component;
+  event.reason = applied.result ? done_reason(step.kind) : "StepFailed";
+  event.message = applied.result
+                      ? std::string(done_reason(step.kind)) + " " +
+                            (step.kind == StepKind::kPullImage ? step.image : step.container_name)
+                      : applied.result.error().text();
+  event.cause = step.cause;
+  event.revision = step.revision;
+  add(std::move(event));
+}
+
+void Journal::describe_changes(const Memory& memory, base::TimePoint now, const Desired& desired) {
+  const auto describe = [&](const ServiceName& service, const Revision& revision,
+                            const std::vector<Condition>& before,
+                            const std::vector<Condition>& after) {
+    const Condition* condition = first(after);
+    if (condition == nullptr || same_state(first(before), condition)) return;
+    Event event;
+    event.time = now;
+    const bool on_its_way = after.size() == 1 || after.back().type == "Reconciling";
+    event.warning = condition->status == Status::kFalse && !on_its_way;
+    event.service = service;
+    event.reason = condition->reason;
+    event.message = condition->message;
+    event.revision = revision;
+    add(event);
+  };
+  describe(ServiceName(), desired.revision, described_.conditions, memory.conditions);
+  for (const auto& [service, after] : memory.services) {
+    const auto before = described_.services.find(service);
+    const ServiceMemory& old =
+        before == described_.services.end() ? ServiceMemory{} : before->second;
+    const auto wish = desired.services.find(service);
+    const Revision revision =
+        wish == desired.services.end() ? desired.revision : wish->second.revision;
+    describe(service, revision, old.conditions, after.conditions);
+    const Condition* condition = first(after.conditions);
+    if (!(after.ready_revision == old.ready_revision))
+      rollouts_.push_back({service, after.ready_revision, now, true, condition->message});
+    else if (condition != nullptr && condition->reason == "RolloutFailed" &&
+             !same_state(first(old.conditions), condition))
+      rollouts_.push_back({service, revision, now, false, condition->message});
+  }
+  described_ = memory;
+}
+
+void Journal::save(const Desired& desired, const Memory& memory, base::TimePoint now) {
+  Transaction transaction;
+  describe_changes(memory, now, desired);
+  if (error_ && !due(next_at_, now, kWriteRetry)) return;
+  if (!stored_desired_ || !(*stored_desired_ == desired)) transaction.desired = desired;
+  difference(stored_.components, memory.components, transaction.components,
+             transaction.forgotten_components);
+  difference(stored_.services, memory.services, transaction.services,
+             transaction.forgotten_services);
+  if (!(stored_.conditions == memory.conditions && stored_.ready_revision == memory.ready_revision))
+    transaction.node = {memory.conditions, memory.ready_revision};
+  transaction.events.assign(events_.begin(), events_.end());
+  transaction.rollouts = rollouts_;
+  if (transaction.empty()) return;
+  const base::Result<> written = store_.commit(transaction);
+  if (!written) {
+    error_ = written.error();
+    next_at_ = now + delay(kWriteRetry, ++failures_in_row_, "registry");
+    return;
+  }
+  error_.reset();
+  failures_in_row_ = 0;
+  stored_ = memory;
+  if (transaction.desired) stored_desired_ = std::move(transaction.desired);
+  events_.clear();
+  rollouts_.clear();
+}
+
+std::optional<base::TimePoint> Journal::wake_at() const {
+  return error_ ? std::optional(next_at_) : std::nullopt;
+}
+
+}  // namespace agent

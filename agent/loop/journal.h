@@ -1,0 +1,46 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "agent/apply/apply.h"
+#include "reconciler/ports.h"
+
+namespace agent {
+
+// Writes down what changed, and only that: a pass that changes nothing writes nothing. What cannot
+// be written is kept and written later. Loop's thread only.
+class Journal {
+ public:
+  explicit Journal(reconciler::Store& store) : store_(store) {}
+
+  // What the store holds when the loop starts.
+  base::Result<reconciler::Store::Saved> load();
+
+  void add(reconciler::Event event);
+  void note(const reconciler::Step& step, const Applied& applied, base::TimePoint now);
+
+  // Brings the store to this state, with an event for each condition that changed. An error leaves
+  // the store as it was; the next call tries again, after a pause.
+  void save(const reconciler::Desired& desired, const reconciler::Memory& memory,
+            base::TimePoint now);
+
+  const std::optional<base::Error>& error() const { return error_; }
+  std::optional<base::TimePoint> wake_at() const;
+
+ private:
+  void describe_changes(const reconciler::Memory& memory, base::TimePoint now,
+                        const reconciler::Desired& desired);
+
+  reconciler::Store& store_;
+  std::optional<reconciler::Desired> stored_desired_;
+  reconciler::Memory stored_;
+  reconciler::Memory described_;  // the state that events have told of
+  std::deque<reconciler::Event> events_;
+  std::vector<reconciler::RolloutRecord> rollouts_;
+  std::optional<base::Error> error_;
+  int failures_in_row_ = 0;
+  base::TimePoint next_at_{};
+};
+
+}  // namespace agent

@@ -1,0 +1,183 @@
+#include "agent/loop/loop.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "reconciler/conditions.h"
+#include "reconciler/reconcile.h"
+#include "reconciler/resolve.h"
+#include "reconciler/steps.h"
+
+namespace agent {
+
+using reconciler::ComponentKey;
+using reconciler::Snapshot;
+using reconciler::Step;
+using reconciler::StepKind;
+
+Loop::Loop(const LoopPorts& ports, LoopConfig config)
+    : ports_(ports),
+      config_(std::move(config)),
+      journal_(ports.store),
+      observer_(ports.runtime, ports.executor, config_.list_interval),
+      probes_(ports.prober, ports.executor),
+      poller_(ports.source, ports.executor, config_.poll_interval, config_.node.str(),
+              config_.source) {
+  desired_.node = config_.node;
+}
+
+base::Result<> Loop::load() {
+  MCP_TRY(reconciler::Store::Saved saved, journal_.load());
+  memory_ = std::move(saved.memory);
+  // Another name of this node makes the registry's containers somebody else's.
+  if (saved.desired && saved.desired->node == config_.node) {
+    desired_ = std::move(*saved.desired);
+    resolved_ = true;
+  }
+  observer_.observed().busy_ports = ports_.host_ports.listening();
+  return {};
+}
+
+void Loop::step(base::TimePoint now) {
+  take_steps(now);
+  take_news(now);
+  dirty_ |= observer_.step(now, in_flight());
+  dirty_ |= probes_.step(now, observer_.observed().readiness);
+  dirty_ |= plan_at_ && *plan_at_ <= now;
+  dirty_ |= journal_.wake_at() && *journal_.wake_at() <= now;
+  // Before podman has answered for the first time, nothing is known that could be planned with.
+  const bool asked = observer_.listed_once() || observer_.observed().runtime_error;
+  if (dirty_ && (asked || !resolved_)) plan(now);
+}
+
+void Loop::take_steps(base::TimePoint now) {
+  for (auto it = running_.begin(); it != running_.end();) {
+    if (!it->second.applied) {
+      ++it;
+      continue;
+    }
+    const Step step = std::move(it->second.step);
+    const Applied applied = std::move(*it->second.applied);
+    it = running_.erase(it);
+    reconciler::ComponentMemory& memory = memory_.components[step.key];
+    memory = reconciler::absorb(memory, step, applied.result, now);
+    observer_.note(step, applied, now);
+    journal_.note(step, applied, now);
+    if (step.kind == StepKind::kStart) observer_.observed().readiness.erase(step.container);
+    if (!applied.result && applied.result.error().code == base::Code::kConflict)
+      observer_.observed().busy_ports = ports_.host_ports.listening();
+    dirty_ = true;
+  }
+}
+
+void Loop::take_news(base::TimePoint now) {
+  auto news = poller_.step(now);
+  if (!news) return;
+  reconciler::Observed& observed = observer_.observed();
+  if (observed.source_error != news->error) {
+    if (news->error) {
+      reconciler::Event event;
+      event.time = now;
+      event.warning = true;
+      event.reason = reconciler::reason::kSourceUnavailable;
+      event.message = news->error->text();
+      journal_.add(std::move(event));
+    }
+    observed.source_error = news->error;
+    dirty_ = true;
+  }
+  if (news->snapshot)
+    adopt(*news->snapshot, news->approve_removals);
+  else if (news->approve_removals && held_snapshot_)
+    adopt(Snapshot(*held_snapshot_), true);
+  if (!dirty_) poller_.planned();
+}
+
+void Loop::adopt(const Snapshot& snapshot, bool approve) {
+  reconciler::Desired next =
+      reconciler::resolve(snapshot, config_.node, resolved_ ? &desired_ : nullptr, approve);
+  const bool held = std::any_of(next.services.begin(), next.services.end(), [](const auto& entry) {
+    return entry.second.hold && entry.second.hold->reason == reconciler::reason::kPruneHeld;
+  });
+  if (held)
+    held_snapshot_ = snapshot;
+  else
+    held_snapshot_.reset();
+  if (!resolved_ || !(next == desired_)) {
+    desired_ = std::move(next);
+    observer_.observed().busy_ports = ports_.host_ports.listening();
+  }
+  resolved_ = true;
+  dirty_ = true;
+}
+
+void Loop::plan(base::TimePoint now) {
+  dirty_ = false;
+  reconciler::Observed& observed = observer_.observed();
+  observed.in_flight = in_flight();
+  observed.registry_error = journal_.error();
+  reconciler::Outcome outcome = reconciler::reconcile(desired_, observed, memory_, now);
+  memory_ = std::move(outcome.next);
+  plan_at_ = outcome.wake_at;
+  // Before any step: what a step relies on (its ports) must survive a kill.
+  journal_.save(desired_, memory_, now);
+  dirty_ |= journal_.error() != observed.registry_error;
+  probes_.want(outcome.probes, now);
+  probes_.step(now, observed.readiness);
+  std::erase_if(observed.readiness, [&](const auto& entry) {
+    const auto container = observed.containers.find(entry.first);
+    return container == observed.containers.end() ||
+           container->second.state != reconciler::ContainerState::kRunning;
+  });
+  for (Step& step : outcome.plan.steps) {
+    // What could not be written down must not be built upon.
+    if (journal_.error() && step.kind == StepKind::kCreate) continue;
+    submit(std::move(step));
+  }
+  poller_.planned();
+}
+
+void Loop::submit(Step step) {
+  const bool pull = step.kind == StepKind::kPullImage;
+  const auto same_kind = std::count_if(running_.begin(), running_.end(), [&](const auto& entry) {
+    return (entry.second.step.kind == StepKind::kPullImage) == pull;
+  });
+  if (static_cast<size_t>(same_kind) >= (pull ? config_.max_pulls : config_.max_steps)) return;
+  const std::string id = step.id;
+  const auto result = std::make_shared<std::optional<Applied>>();
+  ports_.executor.submit([this, step, result] { *result = apply(step, ports_.runtime); },
+                         [this, id, result] {
+                           const auto running = running_.find(id);
+                           if (running != running_.end())
+                             running->second.applied = std::move(*result);
+                         });
+  running_.emplace(id, Running{std::move(step), std::nullopt});
+}
+
+std::set<ComponentKey> Loop::in_flight() const {
+  std::set<ComponentKey> keys;
+  for (const auto& [id, running] : running_) keys.insert(running.step.key);
+  return keys;
+}
+
+std::optional<base::TimePoint> Loop::wake_at() const {
+  std::optional<base::TimePoint> at;
+  for (const auto& candidate :
+       {plan_at_, observer_.wake_at(), probes_.wake_at(), poller_.wake_at(), journal_.wake_at()})
+    if (candidate && (!at || *candidate < *at)) at = candidate;
+  return at;
+}
+
+View Loop::view(base::TimePoint now) const {
+  View view;
+  view.at = now;
+  view.source = poller_.state();
+  view.desired = desired_;
+  view.observed = observer_.observed();
+  view.memory = memory_;
+  for (const auto& [id, running] : running_) view.running.push_back(running.step);
+  return view;
+}
+
+}  // namespace agent

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "agent/loop/journal.h"
+#include "agent/loop/observer.h"
+#include "agent/loop/poller.h"
+#include "agent/loop/probe_board.h"
+#include "agent/loop/view.h"
+#include "reconciler/ports.h"
+
+namespace agent {
+
+struct LoopPorts {
+  reconciler::Runtime& runtime;
+  reconciler::Prober& prober;
+  reconciler::Source& source;
+  reconciler::Store& store;
+  reconciler::Executor& executor;
+  reconciler::HostPorts& host_ports;
+};
+
+struct LoopConfig {
+  reconciler::NodeName node;
+  SourceState source;  // url and branch, for status
+  base::Millis poll_interval = std::chrono::seconds(30);
+  base::Millis list_interval = std::chrono::seconds(60);
+  // Steps in flight. Podman saturates two cores at four; pulls wait for a network, not for a core,
+  // and have places of their own.
+  size_t max_steps = 4;
+  size_t max_pulls = 3;
+};
+
+// Drives source -> spec -> plan -> apply -> status. It does no I/O of its own but for the store,
+// never waits, and reads no clock: whoever drives it calls step(now) after every completion, hint
+// and wake_at(). The simulator drives this very class. One thread, from construction to the end.
+class Loop {
+ public:
+  Loop(const LoopPorts& ports, LoopConfig config);
+
+  // Takes up where the registry left off. Call once, first.
+  base::Result<> load();
+
+  // Bounded work: at most one plan.
+  void step(base::TimePoint now);
+
+  // When to call step() although nothing happened; none: never.
+  std::optional<base::TimePoint> wake_at() const;
+
+  // podman told of a change, or may have.
+  void hint() { observer_.hint(); }
+  void process_ended(const reconciler::ContainerId& id) { observer_.process_ended(id); }
+  int64_t request_sync(bool allow_prune) { return poller_.request(allow_prune); }
+
+  View view(base::TimePoint now) const;
+  const reconciler::Observed& observed() const { return observer_.observed(); }
+  const reconciler::Memory& memory() const { return memory_; }
+
+ private:
+  struct Running {
+    reconciler::Step step;
+    std::optional<Applied> applied;
+  };
+
+  void take_steps(base::TimePoint now);
+  void take_news(base::TimePoint now);
+  void adopt(const reconciler::Snapshot& snapshot, bool approve);
+  void plan(base::TimePoint now);
+  void submit(reconciler::Step step);
+  std::set<reconciler::ComponentKey> in_flight() const;
+
+  LoopPorts ports_;
+  LoopConfig config_;
+  Journal journal_;
+  Observer observer_;
+  ProbeBoard probes_;
+  Poller poller_;
+
+  reconciler::Desired desired_;
+  bool resolved_ = false;  // desired_ says something: from the registry or from the source
+  // Kept while removals are held, so that they can be approved without a new commit.
+  std::optional<reconciler::Snapshot> held_snapshot_;
+  reconciler::Memory memory_;
+  std::map<std::string, Running> running_;  // by step id
+  bool dirty_ = true;
+  std::optional<base::TimePoint> plan_at_;
+};
+
+}  // namespace agent

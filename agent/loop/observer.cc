@@ -1,0 +1,170 @@
+#include "agent/loop/observer.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "reconciler/back_off.h"
+
+namespace agent {
+
+using reconciler::ComponentKey;
+using reconciler::ContainerId;
+using reconciler::ContainerState;
+using reconciler::ObservedContainer;
+using reconciler::StepKind;
+
+namespace {
+
+// While steps run, hints are mostly our own doing: they wait this long for quiet.
+constexpr base::Millis kHintPatience = std::chrono::seconds(1);
+constexpr reconciler::Schedule kListRetry{std::chrono::seconds(1), std::chrono::seconds(30)};
+// conmon needs a moment to write down how the process ended.
+constexpr base::Millis kInspectAgain = std::chrono::milliseconds(5);
+constexpr int kInspectTries = 200;
+
+}  // namespace
+
+Observer::Observer(reconciler::Runtime& runtime, reconciler::Executor& executor,
+                   base::Millis list_interval)
+    : runtime_(runtime), executor_(executor), list_interval_(list_interval) {}
+
+void Observer::process_ended(const ContainerId& id) {
+  const auto known = observed_.containers.find(id);
+  if (known != observed_.containers.end() && known->second.state == ContainerState::kRunning)
+    ended_.try_emplace(id);
+}
+
+bool Observer::step(base::TimePoint now, const std::set<ComponentKey>& in_flight) {
+  observed_.in_flight = in_flight;
+  touched_.insert(in_flight.begin(), in_flight.end());
+  bool changed = take_inspections(now);
+  changed |= take_listing(now);
+  if (hinted_ && !hint_since_) hint_since_ = now;
+  const bool quiet = in_flight.empty() || (hint_since_ && now - *hint_since_ >= kHintPatience);
+  const bool periodic =
+      next_list_ && (*next_list_ <= now || *next_list_ - now > list_interval_ * 2);
+  const bool failing = failures_in_row_ > 0;
+  if (!listing_ && (periodic || (hinted_ && quiet && !failing))) {
+    touched_ = in_flight;
+    start_list();
+  }
+  for (auto& [id, ended] : ended_)
+    if (!ended.asking && (!ended.again_at || *ended.again_at <= now)) start_inspect(id);
+  return changed;
+}
+
+void Observer::start_list() {
+  hinted_ = false;
+  hint_since_.reset();
+  listing_ = true;
+  const auto result = std::make_shared<std::optional<Listing>>();
+  executor_.submit([this, result] { *result = runtime_.list(); },
+                   [this, result] { listing_result_ = std::move(*result); });
+}
+
+void Observer::start_inspect(const ContainerId& id) {
+  ended_.at(id).asking = true;
+  const auto result = std::make_shared<std::optional<Inspection>>();
+  executor_.submit([this, result, id] { *result = runtime_.inspect(id); },
+                   [this, result, id] {
+                     if (const auto ended = ended_.find(id); ended != ended_.end())
+                       ended->second.result = std::move(*result);
+                   });
+}
+
+bool Observer::take_listing(base::TimePoint now) {
+  if (!listing_result_) return false;
+  const Listing listing = std::move(*listing_result_);
+  listing_result_.reset();
+  listing_ = false;
+  if (!listing) {
+    ++failures_in_row_;
+    next_list_ = now + reconciler::delay(kListRetry, failures_in_row_, "list");
+    const bool news = !observed_.runtime_error || *observed_.runtime_error != listing.error();
+    observed_.runtime_error = listing.error();
+    return news;
+  }
+  failures_in_row_ = 0;
+  next_list_ = now + list_interval_;
+  bool changed = !listed_once_ || observed_.runtime_error.has_value();
+  listed_once_ = true;
+  observed_.runtime_error.reset();
+  std::map<ContainerId, ObservedContainer> fresh;
+  const auto touched = [&](const ObservedContainer& container) {
+    return container.owner && touched_.contains(container.owner->key);
+  };
+  for (const ObservedContainer& container : *listing)
+    if (!touched(container)) fresh.emplace(container.id, container);
+  for (const auto& [id, container] : observed_.containers)
+    if (touched(container)) fresh.emplace(id, container);
+  // What happened to a component while the list was made is known by its own step; ask once more
+  // when it is quiet.
+  if (!touched_.empty()) hinted_ = true;
+  changed |= fresh != observed_.containers;
+  observed_.containers = std::move(fresh);
+  return changed;
+}
+
+bool Observer::take_inspections(base::TimePoint now) {
+  bool changed = false;
+  for (auto it = ended_.begin(); it != ended_.end();) {
+    auto& [id, ended] = *it;
+    if (!ended.result) {
+      ++it;
+      continue;
+    }
+    const Inspection inspection = std::move(*ended.result);
+    ended.result.reset();
+    ended.asking = false;
+    const auto known = observed_.containers.find(id);
+    const bool still_running = inspection && inspection->state == ContainerState::kRunning &&
+                               known != observed_.containers.end() &&
+                               inspection->pid == known->second.pid;
+    if (still_running && ++ended.asked < kInspectTries) {
+      ended.again_at = now + kInspectAgain;
+      ++it;
+      continue;
+    }
+    if (!inspection || still_running) {
+      hinted_ = true;
+    } else if (known != observed_.containers.end()) {
+      known->second = *inspection;
+      changed = true;
+    }
+    it = ended_.erase(it);
+  }
+  return changed;
+}
+
+void Observer::note(const reconciler::Step& step, const Applied& applied, base::TimePoint now) {
+  touched_.insert(step.key);
+  if (!applied.result) {
+    hinted_ = true;
+    return;
+  }
+  if (applied.container)
+    observed_.containers.insert_or_assign(applied.container->id, *applied.container);
+  if (step.kind == StepKind::kRemove) observed_.containers.erase(step.container);
+  if (step.kind == StepKind::kStop) {
+    const auto stopped = observed_.containers.find(step.container);
+    if (stopped == observed_.containers.end()) return;
+    stopped->second.state = ContainerState::kExited;
+    stopped->second.exited_at = now;
+    stopped->second.pid = 0;
+    ended_.erase(step.container);
+  }
+}
+
+std::optional<base::TimePoint> Observer::wake_at() const {
+  std::optional<base::TimePoint> at;
+  const auto sooner = [&](base::TimePoint time) {
+    if (!at || time < *at) at = time;
+  };
+  if (!listing_ && next_list_) sooner(*next_list_);
+  if (!listing_ && hint_since_ && failures_in_row_ == 0) sooner(*hint_since_ + kHintPatience);
+  for (const auto& [id, ended] : ended_)
+    if (!ended.asking && ended.again_at) sooner(*ended.again_at);
+  return at;
+}
+
+}  // namespace agent

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "agent/apply/apply.h"
+#include "reconciler/model.h"
+#include "reconciler/ports.h"
+
+namespace agent {
+
+// OBSERVED: what the node runs, kept from one list to the next by the results of our own steps, so
+// that a pass needs no call. Loop's thread only, but for the work that it submits.
+class Observer {
+ public:
+  Observer(reconciler::Runtime& runtime, reconciler::Executor& executor,
+           base::Millis list_interval);
+
+  // Something changed behind our back; list soon (at once when no step runs).
+  void hint() { hinted_ = true; }
+  // The first process of a container is gone: ask about this one now.
+  void process_ended(const reconciler::ContainerId& id);
+
+  // Starts what is due, takes in what came back. True: what is observed has changed.
+  bool step(base::TimePoint now, const std::set<reconciler::ComponentKey>& in_flight);
+
+  // The result of a step of ours.
+  void note(const reconciler::Step& step, const Applied& applied, base::TimePoint now);
+
+  bool listed_once() const { return listed_once_; }
+  std::optional<base::TimePoint> wake_at() const;
+
+  reconciler::Observed& observed() { return observed_; }
+  const reconciler::Observed& observed() const { return observed_; }
+
+ private:
+  using Listing = base::Result<std::vector<reconciler::ObservedContainer>>;
+  using Inspection = base::Result<reconciler::ObservedContainer>;
+
+  void start_list();
+  void start_inspect(const reconciler::ContainerId& id);
+  bool take_listing(base::TimePoint now);
+  bool take_inspections(base::TimePoint now);
+
+  reconciler::Runtime& runtime_;
+  reconciler::Executor& executor_;
+  const base::Millis list_interval_;
+  reconciler::Observed observed_;
+
+  bool hinted_ = true;
+  bool listing_ = false;
+  bool listed_once_ = false;
+  int failures_in_row_ = 0;
+  std::optional<base::TimePoint> next_list_;
+  std::optional<base::TimePoint> hint_since_;
+  std::optional<Listing> listing_result_;
+  // Components that our own steps changed since the list was asked: it may not know yet.
+  std::set<reconciler::ComponentKey> touched_;
+
+  // Containers whose end was seen, until podman says so too.
+  struct Ended {
+    bool asking = false;
+    int asked = 0;
+    std::optional<base::TimePoint> again_at;
+    std::optional<Inspection> result;
+  };
+  std::map<reconciler::ContainerId, Ended> ended_;
+};
+
+}  // namespace agent

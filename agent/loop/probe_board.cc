@@ -1,0 +1,87 @@
+#include "agent/loop/probe_board.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+namespace agent {
+
+using reconciler::ContainerId;
+using reconciler::Probe;
+using reconciler::Readiness;
+
+namespace {
+
+// Until the first success a check is repeated fast, and then slower, up to its interval.
+constexpr base::Millis kFirstPause = std::chrono::milliseconds(50);
+
+base::Millis pause(const Probe& probe, bool ready, int attempts) {
+  if (ready) return probe.health.interval;
+  const base::Millis fast = kFirstPause * (1 << std::min(attempts, 10));
+  return std::min(fast, probe.health.interval);
+}
+
+}  // namespace
+
+void ProbeBoard::want(const std::vector<Probe>& probes, base::TimePoint now) {
+  std::set<ContainerId> wanted;
+  for (const Probe& probe : probes) {
+    wanted.insert(probe.container);
+    Entry& entry = entries_[probe.container];
+    if (entry.generation != 0 && entry.probe == probe) continue;
+    entry = Entry{.probe = probe, .next_at = now, .generation = ++generations_};
+  }
+  std::erase_if(entries_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+}
+
+bool ProbeBoard::step(base::TimePoint now, std::map<ContainerId, Readiness>& readiness) {
+  bool changed = false;
+  for (auto& [id, entry] : entries_) {
+    if (entry.result) changed |= take(entry, readiness[id], now);
+    const bool due = entry.next_at <= now || entry.next_at - now > entry.probe.health.interval * 2;
+    if (!entry.asking && due) start(id, entry);
+  }
+  return changed;
+}
+
+bool ProbeBoard::take(Entry& entry, Readiness& readiness, base::TimePoint now) {
+  const base::Result<> result = std::move(*entry.result);
+  entry.result.reset();
+  entry.asking = false;
+  ++entry.attempts;
+  const Readiness before = readiness;
+  if (result) {
+    readiness = {.ready = true};
+  } else {
+    ++readiness.failures_in_row;
+    readiness.message = result.error().message;
+    // One failure of something that was ready says little.
+    if (readiness.failures_in_row >= std::max(1, entry.probe.health.retries))
+      readiness.ready = false;
+  }
+  entry.next_at = now + pause(entry.probe, readiness.ready, entry.attempts);
+  const int limit = std::max(1, entry.probe.health.retries);
+  return before.ready != readiness.ready ||
+         (!readiness.ready && before.message != readiness.message) ||
+         (before.failures_in_row < limit && readiness.failures_in_row >= limit);
+}
+
+void ProbeBoard::start(const ContainerId& id, Entry& entry) {
+  entry.asking = true;
+  const auto result = std::make_shared<base::Result<>>();
+  executor_.submit([this, result, probe = entry.probe] { *result = prober_.probe(probe); },
+                   [this, result, id, generation = entry.generation] {
+                     const auto found = entries_.find(id);
+                     if (found != entries_.end() && found->second.generation == generation)
+                       found->second.result = std::move(*result);
+                   });
+}
+
+std::optional<base::TimePoint> ProbeBoard::wake_at() const {
+  std::optional<base::TimePoint> at;
+  for (const auto& [id, entry] : entries_)
+    if (!entry.asking && (!at || entry.next_at < *at)) at = entry.next_at;
+  return at;
+}
+
+}  // namespace agent

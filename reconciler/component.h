@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reconciler/leases.h"
+#include "reconciler/model.h"
+
+// The rollout machine: what one component needs next. A pure function of what is, so that any
+// crash or surprise is handled by looking again. docs/architecture.md draws it.
+namespace reconciler {
+
+struct ComponentInput {
+  const ComponentKey& key;
+  const NodeName& node;
+  const ServiceDesired& service;
+  const ComponentDesired& desired;
+  std::vector<const ObservedContainer*> containers;  // all of this component on this node
+  const Observed& observed;
+  const ComponentMemory& memory;
+  TimePoint now;
+  std::string dependency_gate;  // what a new container waits for before it is made; empty: nothing
+  std::string port_gate;        // what a made one waits for before it starts; empty: nothing
+};
+
+enum class Phase {
+  kReady,        // as desired
+  kStopped,      // inactive, and nothing runs
+  kProgressing,  // on the way; reason and message say where
+  kFailing,      // something did not work; it is tried again
+};
+
+struct Decision {
+  Phase phase = Phase::kProgressing;
+  std::string reason;
+  std::string message;
+  bool available = false;  // a container that is ready serves, of this definition or an older one
+  std::optional<Step> step;
+  std::vector<Probe> probes;
+  std::optional<TimePoint> wake_at;
+  ComponentMemory next;
+};
+
+Decision decide(const ComponentInput& input, PortsInUse& in_use);
+
+// Containers of a component that is no longer desired: stop, then remove.
+Decision decide_removal(const ComponentKey& key, const Revision& revision,
+                        const std::vector<const ObservedContainer*>& containers,
+                        const ComponentMemory& memory, TimePoint now);
+
+// What differs between a container of ours and what its definition asks for.
+std::vector<FieldChange> drift(const ComponentDesired& desired, const ObservedContainer& container);
+
+}  // namespace reconciler

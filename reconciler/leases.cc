@@ -1,0 +1,89 @@
+#include "reconciler/leases.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/core/text.h"
+
+namespace reconciler {
+namespace {
+
+// PORT for a single unnamed route, else PORT_<NAME>; '-' cannot stand in a variable's name.
+std::string variable(const crds::Route& route) {
+  if (route.name.empty()) return "PORT";
+  std::string out = "PORT_";
+  for (char c : route.name)
+    out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return out;
+}
+
+}  // namespace
+
+std::set<uint16_t>& PortsInUse::all() {
+  if (ports_) return *ports_;
+  ports_ = observed_.busy_ports;
+  for (const auto& [id, container] : observed_.containers)
+    for (const crds::PortMapping& port : container.ports) ports_->insert(port.host_port);
+  for (const auto& [key, component] : memory_.components)
+    for (const auto& [place, port] : component.leases) ports_->insert(port);
+  return *ports_;
+}
+
+bool lease_ports(const ComponentKey& key, const crds::Component& component, Slot slot,
+                 PortsInUse& in_use, ComponentMemory& memory) {
+  constexpr int kRange = kLastLeasePort - kFirstLeasePort + 1;
+  for (const crds::Route& route : component.routes) {
+    const std::pair<Slot, std::string> place(slot, route.name);
+    if (memory.leases.contains(place)) continue;
+    const std::string hash =
+        base::sha256_hex(container_name(key, slot) + "/" + route.name).substr(0, 8);
+    const int start = static_cast<int>(std::stoul(hash, nullptr, 16) % kRange);
+    int tries = 0;
+    const auto candidate = [&] {
+      return static_cast<uint16_t>(kFirstLeasePort + (start + tries) % kRange);
+    };
+    while (tries < kRange &&
+           (in_use.contains(candidate()) || memory.refused_ports.contains(candidate())))
+      ++tries;
+    if (tries == kRange) return false;
+    memory.leases[place] = candidate();
+    in_use.take(candidate());
+  }
+  return true;
+}
+
+std::map<std::string, uint16_t> leases_of(const ComponentMemory& memory, Slot slot) {
+  std::map<std::string, uint16_t> out;
+  for (const auto& [place, port] : memory.leases)
+    if (place.first == slot) out.emplace(place.second, port);
+  return out;
+}
+
+std::vector<crds::PortMapping> published_ports(const crds::Component& component,
+                                               const std::map<std::string, uint16_t>& leases) {
+  if (component.network == "host") return {};
+  std::vector<crds::PortMapping> ports = component.ports;
+  for (const crds::Route& route : component.routes) {
+    const auto lease = leases.find(route.name);
+    if (lease == leases.end()) continue;
+    ports.push_back({"127.0.0.1", lease->second,
+                     route.target_port == 0 ? lease->second : route.target_port, "tcp"});
+  }
+  return ports;
+}
+
+std::map<std::string, std::string> environment(const crds::Component& component,
+                                               const std::map<std::string, uint16_t>& leases) {
+  std::map<std::string, std::string> env = component.env;
+  for (const crds::Route& route : component.routes) {
+    const auto lease = leases.find(route.name);
+    if (lease == leases.end()) continue;
+    // A route with a target port says where the program listens already.
+    const bool on_host = component.network == "host";
+    const uint16_t port = route.target_port == 0 || on_host ? lease->second : route.target_port;
+    env.emplace(variable(route), std::to_string(port));
+  }
+  return env;
+}
+
+}  // namespace reconciler

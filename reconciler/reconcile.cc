@@ -1,0 +1,273 @@
+#include "reconciler/reconcile.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "base/core/text.h"
+#include "reconciler/component.h"
+#include "reconciler/conditions.h"
+#include "reconciler/service_conditions.h"
+
+namespace reconciler {
+namespace {
+
+using ByComponent = std::map<ComponentKey, std::vector<const ObservedContainer*>>;
+
+ByComponent ours(const Observed& observed, const NodeName& node) {
+  ByComponent out;
+  for (const auto& [id, container] : observed.containers)
+    if (container.owner && container.owner->node == node)
+      out[container.owner->key].push_back(&container);
+  return out;
+}
+
+// Two components of active services that want one fixed host port: the one that holds it, else the
+// first by name, gets it.
+class FixedPorts {
+ public:
+  FixedPorts(const Desired& desired, const ByComponent& containers) : containers_(containers) {
+    for (const bool holders : {true, false})
+      for (const auto& [service_name, service] : desired.services)
+        for (const auto& [component_name, component] : service.components)
+          if (service.definition.active)
+            claim({service_name, component_name}, component.spec, holders);
+    for (const auto& [key, list] : containers)
+      for (const ObservedContainer* container : list)
+        if (container->state == ContainerState::kRunning)
+          for (const crds::PortMapping& port : container->ports) held_.emplace(text(port), key);
+  }
+
+  // Why the component can never start as things stand, or nothing.
+  std::string conflict(const ComponentKey& key, const crds::Component& component) const {
+    return about(key, component, owners_, [](const std::string& port, const ComponentKey& other) {
+      return "host port " + port + " belongs to " + other.text() +
+             " (give one of them another port)";
+    });
+  }
+
+  // What a start has to wait for, or nothing.
+  std::string gate(const ComponentKey& key, const crds::Component& component) const {
+    return about(key, component, held_, [](const std::string& port, const ComponentKey& other) {
+      return "waiting for " + other.text() + " to leave host port " + port;
+    });
+  }
+
+ private:
+  static std::string text(const crds::PortMapping& port) {
+    return std::to_string(port.host_port) + "/" + port.protocol;
+  }
+
+  void claim(const ComponentKey& key, const crds::Component& component, bool holders) {
+    const auto mine = containers_.find(key);
+    for (const crds::PortMapping& port : component.ports) {
+      if (port.host_port == 0) continue;
+      const bool holds =
+          mine != containers_.end() &&
+          std::any_of(mine->second.begin(), mine->second.end(), [&](const auto* container) {
+            return container->state == ContainerState::kRunning &&
+                   std::any_of(container->ports.begin(), container->ports.end(),
+                               [&](const auto& has) { return text(has) == text(port); });
+          });
+      if (holds == holders) owners_.emplace(text(port), key);
+    }
+  }
+
+  template <class Message>
+  static std::string about(const ComponentKey& key, const crds::Component& component,
+                           const std::map<std::string, ComponentKey>& ports, Message message) {
+    for (const crds::PortMapping& port : component.ports) {
+      const auto other = ports.find(text(port));
+      if (port.host_port != 0 && other != ports.end() && other->second != key)
+        return message(text(port), other->second);
+    }
+    return "";
+  }
+
+  const ByComponent& containers_;
+  std::map<std::string, ComponentKey> owners_;  // by wish
+  std::map<std::string, ComponentKey> held_;    // by what runs
+};
+
+class Pass {
+ public:
+  Pass(const Desired& desired, const Observed& observed, const Memory& memory, TimePoint now)
+      : desired_(desired),
+        observed_(observed),
+        memory_(memory),
+        now_(now),
+        containers_(ours(observed, desired.node)),
+        fixed_ports_(desired, containers_),
+        in_use_(observed, memory) {
+    out_.next.ready_revision = memory.ready_revision;
+  }
+
+  Outcome run() && {
+    // Where nothing is known, nothing is concluded.
+    if (desired_.revision.empty() || observed_.runtime_error) {
+      out_.next = memory_;
+      if (observed_.runtime_error)
+        for (auto& [service_name, service] : out_.next.services)
+          service.conditions =
+              conditions_of_unknown(*observed_.runtime_error, service.conditions, now_);
+      out_.next.conditions =
+          node_conditions(desired_, observed_, out_.next.services, memory_.conditions, now_);
+      return std::move(out_);
+    }
+    for (const auto& [service_name, service] : desired_.services) visit(service_name);
+    remove_undesired();
+    for (const auto& [service_name, service] : desired_.services) conclude(service_name, service);
+    for (const auto& [service_name, message] : desired_.unusable)
+      out_.next.services[service_name] = {
+          conditions_of_unusable(message, before(service_name).conditions, now_),
+          before(service_name).ready_revision};
+    out_.next.conditions =
+        node_conditions(desired_, observed_, out_.next.services, memory_.conditions, now_);
+    const bool ready =
+        !out_.next.conditions.empty() && out_.next.conditions.front().status == Status::kTrue;
+    if (ready) out_.next.ready_revision = desired_.revision;
+    return std::move(out_);
+  }
+
+ private:
+  enum class Visit { kOpen, kDone };
+
+  // Decides a service after those that it depends on; a cycle is cut where it closes (definitions
+  // with one do not pass validation).
+  void visit(const ServiceName& service_name) {
+    if (!visited_.emplace(service_name, Visit::kOpen).second) return;
+    const ServiceDesired& service = desired_.services.at(service_name);
+    for (const ServiceName& dependency : service.definition.depends_on)
+      if (desired_.services.contains(dependency)) visit(dependency);
+    for (const auto& [component_name, component] : service.components)
+      visit_component(service_name, service, component_name, component);
+    visited_[service_name] = Visit::kDone;
+  }
+
+  void visit_component(const ServiceName& service_name, const ServiceDesired& service,
+                       const ComponentName& component_name, const ComponentDesired& component) {
+    const ComponentKey key{service_name, component_name};
+    if (decisions_.contains(key) || !open_.insert(key).second) return;
+    for (const ComponentName& other : component.spec.depends_on) {
+      const auto found = service.components.find(other);
+      if (found != service.components.end())
+        visit_component(service_name, service, other, found->second);
+    }
+    decide_one(key, service, component);
+  }
+
+  void decide_one(const ComponentKey& key, const ServiceDesired& service,
+                  const ComponentDesired& component) {
+    static const std::vector<const ObservedContainer*> kNone;
+    static const ComponentMemory kFresh;
+    const auto list = containers_.find(key);
+    const auto remembered = memory_.components.find(key);
+    const ComponentInput input{key,
+                               desired_.node,
+                               service,
+                               component,
+                               list == containers_.end() ? kNone : list->second,
+                               observed_,
+                               remembered == memory_.components.end() ? kFresh : remembered->second,
+                               now_,
+                               dependency_gate(service, component),
+                               fixed_ports_.gate(key, component.spec)};
+    Decision decision = decide(input, in_use_);
+    const std::string conflict =
+        service.definition.active ? fixed_ports_.conflict(key, component.spec) : std::string();
+    if (!conflict.empty()) {
+      decision.phase = Phase::kFailing;
+      decision.reason = reason::kHostPortConflict;
+      decision.message = conflict;
+      decision.step.reset();
+      decision.wake_at.reset();
+    }
+    keep(key, std::move(decision));
+  }
+
+  void keep(const ComponentKey& key, Decision decision) {
+    if (decision.step && !observed_.in_flight.contains(key))
+      out_.plan.steps.push_back(std::move(*decision.step));
+    for (Probe& probe : decision.probes) out_.probes.push_back(std::move(probe));
+    if (decision.wake_at && (!out_.wake_at || *decision.wake_at < *out_.wake_at))
+      out_.wake_at = decision.wake_at;
+    // A step that has not returned will change what is remembered: nothing is concluded before.
+    out_.next.components.emplace(
+        key, observed_.in_flight.contains(key) && memory_.components.contains(key)
+                 ? memory_.components.at(key)
+                 : decision.next);
+    decisions_.emplace(key, std::move(decision));
+  }
+
+  // A dependency is waited for while it is on its way, or has nothing that serves. One whose
+  // newest rollout failed, and whose old container serves, holds nobody back.
+  std::string dependency_gate(const ServiceDesired& service,
+                              const ComponentDesired& component) const {
+    for (const ServiceName& name : service.definition.depends_on) {
+      const auto dependency = desired_.services.find(name);
+      if (dependency == desired_.services.end()) continue;  // another node's
+      if (!dependency->second.definition.active)
+        return "waiting for service " + name.str() + ", which is stopped";
+      for (const auto& [component_name, unused] : dependency->second.components)
+        if (!serves({name, component_name})) return "waiting for service " + name.str();
+    }
+    for (const ComponentName& name : component.spec.depends_on)
+      if (!serves({service.definition.name, name})) return "waiting for component " + name.str();
+    return "";
+  }
+
+  bool serves(const ComponentKey& key) const {
+    const auto found = decisions_.find(key);
+    if (found == decisions_.end()) return true;  // the cut of a cycle
+    return found->second.phase == Phase::kReady ||
+           (found->second.phase == Phase::kFailing && found->second.available);
+  }
+
+  void remove_undesired() {
+    for (const auto& [key, list] : containers_) {
+      if (decisions_.contains(key) || desired_.unusable.contains(key.service)) continue;
+      const auto remembered = memory_.components.find(key);
+      keep(key, decide_removal(
+                    key, desired_.revision, list,
+                    remembered == memory_.components.end() ? ComponentMemory{} : remembered->second,
+                    now_));
+    }
+  }
+
+  const ServiceMemory& before(const ServiceName& service) const {
+    static const ServiceMemory kNone;
+    const auto found = memory_.services.find(service);
+    return found == memory_.services.end() ? kNone : found->second;
+  }
+
+  void conclude(const ServiceName& service_name, const ServiceDesired& service) {
+    std::vector<std::pair<ComponentName, const Decision*>> parts;
+    for (const auto& [component_name, unused] : service.components)
+      parts.emplace_back(component_name, &decisions_.at({service_name, component_name}));
+    ServiceMemory next;
+    next.conditions = service_conditions(service, parts, before(service_name).conditions, now_);
+    const bool ready = next.conditions.front().status == Status::kTrue;
+    next.ready_revision = ready ? service.revision : before(service_name).ready_revision;
+    out_.next.services.emplace(service_name, std::move(next));
+  }
+
+  const Desired& desired_;
+  const Observed& observed_;
+  const Memory& memory_;
+  const TimePoint now_;
+  const ByComponent containers_;
+  const FixedPorts fixed_ports_;
+  PortsInUse in_use_;
+  std::unordered_map<ServiceName, Visit> visited_;
+  std::set<ComponentKey> open_;
+  std::map<ComponentKey, Decision> decisions_;
+  Outcome out_;
+};
+
+}  // namespace
+
+Outcome reconcile(const Desired& desired, const Observed& observed, const Memory& memory,
+                  TimePoint now) {
+  return Pass(desired, observed, memory, now).run();
+}
+
+}  // namespace reconciler

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "reconciler/model.h"
+
+namespace reconciler {
+
+// The core. Level-triggered: it never asks what happened, only what is, and gives the next steps,
+// not a script. Total: an impossible wish becomes a Stalled condition. A converged node gives an
+// empty plan and `next == memory`. Pure: equal arguments give equal results.
+Outcome reconcile(const Desired& desired, const Observed& observed, const Memory& memory,
+                  TimePoint now);
+
+}  // namespace reconciler

@@ -1,0 +1,188 @@
+#include "reconciler/resolve.h"
+
+#include <algorithm>
+
+#include "base/core/text.h"
+#include "reconciler/conditions.h"
+#include "reconciler/normalise.h"
+#include "reconciler/placement.h"
+
+namespace reconciler {
+namespace {
+
+std::string short_id(const Revision& revision) {
+  return revision.str().substr(0, 7);
+}
+
+std::string all_text(const std::vector<crds::Diagnostic>& problems) {
+  std::vector<std::string> parts;
+  for (const crds::Diagnostic& problem : problems) parts.push_back(problem.text());
+  return base::join(parts, "; ");
+}
+
+std::string cause_of(const Fields& fields, const ServiceDesired& service,
+                     const crds::Component* before,
+                     const std::optional<TimePoint>& restarted_before) {
+  const std::string where = " (commit " + short_id(service.revision) + ", " + service.path + ")";
+  if (before == nullptr) return "new" + where;
+  return text(diff(container_fields(*before, restarted_before), fields)) + where;
+}
+
+ServiceDesired complete_service(const crds::Located<crds::Service>& located,
+                                const crds::Fleet& fleet, const Revision& revision,
+                                const ServiceDesired* before) {
+  ServiceDesired out;
+  out.definition = located.value;
+  out.path = located.name_at.file;
+  const bool same = before != nullptr && before->definition == located.value;
+  out.revision = same ? before->revision : revision;
+  for (const crds::Component& component : located.value.components) {
+    ComponentDesired desired;
+    desired.spec = complete(component, located.value, fleet);
+    const Fields fields = container_fields(desired.spec, located.value.restarted_at);
+    desired.spec_hash = spec_hash(fields);
+    desired.rolls = can_roll(desired.spec);
+    const ComponentDesired* old = nullptr;
+    if (before != nullptr) {
+      const auto found = before->components.find(component.name);
+      if (found != before->components.end()) old = &found->second;
+    }
+    if (old != nullptr && old->spec_hash == desired.spec_hash)
+      desired.cause = old->cause;
+    else
+      desired.cause = cause_of(fields, out, old == nullptr ? nullptr : &old->spec,
+                               before == nullptr ? std::nullopt : before->definition.restarted_at);
+    out.components.emplace(component.name, std::move(desired));
+  }
+  return out;
+}
+
+// Why the completed service cannot run, or nothing.
+std::optional<std::string> unfit(const ServiceDesired& service) {
+  for (const auto& [component_name, component] : service.components)
+    if (component.spec.image.empty())
+      return service.path + ": components[" + component_name.str() +
+             "].image: is not set, and fleet.toml names no registry to derive it from (set image, "
+             "or registry in fleet.toml)";
+  return std::nullopt;
+}
+
+class Resolver {
+ public:
+  Resolver(const Snapshot& snapshot, const NodeName& self, const Desired* previous, bool approve)
+      : snapshot_(snapshot), previous_(previous), approve_(approve) {
+    out_.node = self;
+    out_.revision = snapshot.revision;
+  }
+
+  Desired run() && {
+    const crds::Tree& tree = snapshot_.tree;
+    if (tree.fleet_broken && previous_ != nullptr)
+      out_.fleet = previous_->fleet;
+    else if (tree.fleet)
+      out_.fleet = *tree.fleet;
+    if (tree.nodes_broken && previous_ != nullptr) {
+      out_.nodes = previous_->nodes;
+    } else {
+      for (const auto& [node_name, node] : tree.nodes) out_.nodes.emplace(node_name, node.value);
+    }
+    for (const auto& [service_name, located] : tree.services)
+      if (!tree.broken.contains(service_name)) take(service_name, located);
+    for (const auto& [service_name, problems] : tree.broken)
+      hold(service_name, reason::kInvalidDefinition, all_text(problems));
+    hold_by_path();
+    guard_removals();
+    for (const crds::Diagnostic& problem : tree.problems) {
+      const bool of_a_service =
+          std::any_of(tree.broken.begin(), tree.broken.end(), [&](const auto& broken) {
+            return std::find(broken.second.begin(), broken.second.end(), problem) !=
+                   broken.second.end();
+          });
+      if (!of_a_service) out_.problems.push_back(problem.text());
+    }
+    return std::move(out_);
+  }
+
+ private:
+  const ServiceDesired* before(const ServiceName& service) const {
+    if (previous_ == nullptr) return nullptr;
+    const auto found = previous_->services.find(service);
+    return found == previous_->services.end() ? nullptr : &found->second;
+  }
+
+  void take(const ServiceName& service, const crds::Located<crds::Service>& located) {
+    if (place(located.value, out_.nodes, out_.node) != out_.node) return;
+    ServiceDesired desired =
+        complete_service(located, out_.fleet, snapshot_.revision, before(service));
+    if (const auto why = unfit(desired))
+      hold(service, reason::kInvalidDefinition, *why);
+    else
+      out_.services.emplace(service, std::move(desired));
+  }
+
+  void hold(const ServiceName& service, const char* why, std::string message) {
+    if (const ServiceDesired* last_good = before(service)) {
+      ServiceDesired kept = *last_good;
+      kept.hold = {why, std::move(message)};
+      out_.services.insert_or_assign(service, std::move(kept));
+    } else {
+      out_.unusable.emplace(service, std::move(message));
+    }
+  }
+
+  // A file that cannot be read may not even say the name of its service: what came from it before
+  // stays.
+  void hold_by_path() {
+    if (previous_ == nullptr) return;
+    std::map<std::string, std::vector<crds::Diagnostic>> by_path;
+    for (const crds::Diagnostic& problem : snapshot_.tree.problems)
+      by_path[problem.at.file].push_back(problem);
+    for (const auto& [service, desired] : previous_->services) {
+      const auto broken = by_path.find(desired.path);
+      if (broken == by_path.end() || out_.services.contains(service) ||
+          snapshot_.tree.services.contains(service))
+        continue;
+      hold(service, reason::kInvalidDefinition, all_text(broken->second));
+      std::erase_if(out_.unusable, [&](const auto& unusable) {
+        return unusable.second == all_text(broken->second);
+      });
+    }
+  }
+
+  void guard_removals() {
+    if (previous_ == nullptr) return;
+    std::vector<ServiceName> removed;
+    for (const auto& [service, desired] : previous_->services)
+      if (!snapshot_.tree.services.contains(service) && !out_.services.contains(service))
+        removed.push_back(service);
+    const int count = static_cast<int>(removed.size());
+    const int percent_limit =
+        out_.fleet.prune_percent * static_cast<int>(previous_->services.size()) / 100;
+    const int limit = std::max(out_.fleet.prune_max, percent_limit);
+    const bool suspicious = snapshot_.tree.services.empty() || count > limit;
+    if (!suspicious || approve_ || snapshot_.approved_removals >= count) return;
+    const std::string message =
+        "commit " + short_id(snapshot_.revision) + " removes " + std::to_string(count) + " of " +
+        std::to_string(previous_->services.size()) + " services, more than is done unasked (" +
+        (snapshot_.tree.services.empty() ? "no service is left"
+                                         : "limit " + std::to_string(limit)) +
+        "); they run on. To remove them: mcp sync --allow-prune, or a commit with the trailer "
+        "'Mcp-Approve-Prune: " +
+        std::to_string(count) + "'";
+    for (const ServiceName& service : removed) hold(service, reason::kPruneHeld, message);
+  }
+
+  const Snapshot& snapshot_;
+  const Desired* previous_;
+  bool approve_;
+  Desired out_;
+};
+
+}  // namespace
+
+Desired resolve(const Snapshot& snapshot, const NodeName& self, const Desired* previous,
+                bool approve_removals) {
+  return Resolver(snapshot, self, previous, approve_removals).run();
+}
+
+}  // namespace reconciler

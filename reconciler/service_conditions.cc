@@ -1,0 +1,136 @@
+#include "reconciler/service_conditions.h"
+
+#include <algorithm>
+
+#include "base/core/text.h"
+#include "reconciler/conditions.h"
+
+namespace reconciler {
+namespace {
+
+void add(std::vector<Condition>& conditions, const std::vector<Condition>& before, TimePoint now,
+         const char* type, Status status, const std::string& reason, const std::string& message) {
+  Condition condition{type, status, reason, message, now};
+  for (const Condition& old : before)
+    if (old.type == type && old.status == status && old.reason == reason)
+      condition.since = old.since;
+  conditions.push_back(std::move(condition));
+}
+
+// "api: ..." where a service has several components.
+std::string message_of(const ServiceDesired& service, const ComponentName& component,
+                       const Decision& decision) {
+  return service.components.size() > 1 ? component.str() + ": " + decision.message
+                                       : decision.message;
+}
+
+}  // namespace
+
+std::vector<Condition> service_conditions(
+    const ServiceDesired& service,
+    const std::vector<std::pair<ComponentName, const Decision*>>& components,
+    const std::vector<Condition>& before, TimePoint now) {
+  std::vector<Condition> out;
+  const auto ready = [&](Status status, const std::string& reason, const std::string& message) {
+    add(out, before, now, "Ready", status, reason, message);
+  };
+  const auto is_true = [&](const char* type, const std::string& reason, const std::string& text) {
+    add(out, before, now, type, Status::kTrue, reason, text);
+  };
+  const std::pair<ComponentName, const Decision*>* failing = nullptr;
+  const std::pair<ComponentName, const Decision*>* progressing = nullptr;
+  for (const auto& part : components) {
+    if (part.second->phase == Phase::kFailing && failing == nullptr) failing = &part;
+    if (part.second->phase == Phase::kProgressing && progressing == nullptr) progressing = &part;
+  }
+  const auto* worst = failing != nullptr ? failing : progressing;
+  if (service.hold) {
+    ready(Status::kFalse, service.hold->reason, service.hold->message);
+    if (progressing != nullptr)
+      is_true("Reconciling", progressing->second->reason,
+              message_of(service, progressing->first, *progressing->second));
+    is_true("Stalled", service.hold->reason, service.hold->message);
+  } else if (worst != nullptr) {
+    const std::string message = message_of(service, worst->first, *worst->second);
+    const bool probing = worst->second->reason == reason::kProbing && worst->second->available;
+    ready(probing ? Status::kUnknown : Status::kFalse, worst->second->reason, message);
+    const bool stalled = worst->second->reason == reason::kHostPortConflict ||
+                         worst->second->reason == reason::kExited;
+    is_true(stalled ? "Stalled" : "Reconciling", worst->second->reason, message);
+  } else if (!service.definition.active) {
+    ready(Status::kTrue, reason::kStopped, "stopped: active is false");
+  } else {
+    const bool completed = std::any_of(components.begin(), components.end(), [](const auto& part) {
+      return part.second->reason == reason::kCompleted;
+    });
+    ready(Status::kTrue, completed ? reason::kCompleted : reason::kSucceeded,
+          completed ? "ended as its restart policy allows" : "all components are ready");
+  }
+  return out;
+}
+
+std::vector<Condition> conditions_of_unusable(const std::string& message,
+                                              const std::vector<Condition>& before, TimePoint now) {
+  std::vector<Condition> out;
+  for (const auto& [type, status] :
+       {std::pair("Ready", Status::kFalse), std::pair("Stalled", Status::kTrue)})
+    add(out, before, now, type, status, reason::kInvalidDefinition, message);
+  return out;
+}
+
+std::vector<Condition> conditions_of_unknown(const base::Error& error,
+                                             const std::vector<Condition>& before, TimePoint now) {
+  std::vector<Condition> out;
+  add(out, before, now, "Ready", Status::kUnknown, reason::kRuntimeUnavailable, error.text());
+  return out;
+}
+
+std::vector<Condition> node_conditions(const Desired& desired, const Observed& observed,
+                                       const std::map<ServiceName, ServiceMemory>& services,
+                                       const std::vector<Condition>& before, TimePoint now) {
+  std::vector<Condition> out;
+  const auto trouble = [&](Status ready, const char* reason, const std::string& message) {
+    add(out, before, now, "Ready", ready, reason, message);
+    add(out, before, now, "Reconciling", Status::kTrue, reason, message);
+    return out;
+  };
+  if (observed.runtime_error)
+    return trouble(Status::kUnknown, reason::kRuntimeUnavailable, observed.runtime_error->text());
+  if (observed.registry_error)
+    return trouble(Status::kFalse, reason::kRegistryUnavailable, observed.registry_error->text());
+  if (observed.source_error)
+    return trouble(Status::kFalse, reason::kSourceUnavailable, observed.source_error->text());
+  if (desired.revision.empty())
+    return trouble(Status::kFalse, reason::kProgressing, "no revision has been fetched yet");
+  if (!desired.problems.empty()) {
+    const std::string message = base::join(desired.problems, "; ");
+    add(out, before, now, "Ready", Status::kFalse, reason::kInvalidDefinition, message);
+    add(out, before, now, "Stalled", Status::kTrue, reason::kInvalidDefinition, message);
+    return out;
+  }
+  std::vector<std::string> unready;
+  bool reconciling = false;
+  for (const auto& [service_name, service] : services) {
+    if (service.conditions.front().status == Status::kTrue) continue;
+    unready.push_back(service_name.str());
+    for (const Condition& condition : service.conditions)
+      reconciling |= condition.type == "Reconciling";
+  }
+  if (unready.empty()) {
+    add(out, before, now, "Ready", Status::kTrue, reason::kSucceeded,
+        std::to_string(services.size()) + " services are as desired");
+    return out;
+  }
+  constexpr size_t kNamed = 5;
+  const size_t count = unready.size();
+  if (count > kNamed) unready.resize(kNamed);
+  const std::string message =
+      "not ready: " + base::join(unready, ", ") +
+      (count > kNamed ? " and " + std::to_string(count - kNamed) + " more" : "");
+  add(out, before, now, "Ready", Status::kFalse, reason::kProgressing, message);
+  add(out, before, now, reconciling ? "Reconciling" : "Stalled", Status::kTrue,
+      reason::kProgressing, message);
+  return out;
+}
+
+}  // namespace reconciler

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reconciler/component.h"
+#include "reconciler/model.h"
+
+// Conditions as kstatus has them
+// (https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md): Ready first,
+// then Reconciling and Stalled only while they are True. `since` moves only when status or reason
+// does.
+namespace reconciler {
+
+std::vector<Condition> service_conditions(
+    const ServiceDesired& service,
+    const std::vector<std::pair<ComponentName, const Decision*>>& components,
+    const std::vector<Condition>& before, TimePoint now);
+
+std::vector<Condition> conditions_of_unusable(const std::string& message,
+                                              const std::vector<Condition>& before, TimePoint now);
+
+// While podman does not answer.
+std::vector<Condition> conditions_of_unknown(const base::Error& error,
+                                             const std::vector<Condition>& before, TimePoint now);
+
+std::vector<Condition> node_conditions(const Desired& desired, const Observed& observed,
+                                       const std::map<ServiceName, ServiceMemory>& services,
+                                       const std::vector<Condition>& before, TimePoint now);
+
+}  // namespace reconciler

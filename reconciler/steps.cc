@@ -1,0 +1,145 @@
+#include "reconciler/steps.h"
+
+#include "reconciler/back_off.h"
+#include "reconciler/conditions.h"
+#include "reconciler/leases.h"
+
+namespace reconciler {
+namespace {
+
+Step step_for(StepKind kind, const ComponentKey& key, const Revision& revision, std::string cause) {
+  Step step;
+  step.kind = kind;
+  step.key = key;
+  step.revision = revision;
+  step.cause = std::move(cause);
+  return step;
+}
+
+void set_id(Step& step, const std::string& object) {
+  step.id = step.key.text() + " " + std::string(name(step.kind)) + " " + object;
+}
+
+Step container_step(StepKind kind, const ComponentKey& key, const Revision& revision,
+                    const ObservedContainer& container, std::string cause) {
+  Step step = step_for(kind, key, revision, std::move(cause));
+  step.container = container.id;
+  step.container_name = container.name;
+  set_id(step, container.name);
+  return step;
+}
+
+}  // namespace
+
+Step pull_step(const ComponentKey& key, const Revision& revision, const std::string& image,
+               std::string cause) {
+  Step step = step_for(StepKind::kPullImage, key, revision, std::move(cause));
+  step.image = image;
+  set_id(step, image);
+  return step;
+}
+
+Step create_step(const ComponentKey& key, const NodeName& node, const ServiceDesired& service,
+                 const ComponentDesired& desired, Slot slot,
+                 const std::map<std::string, uint16_t>& leases, std::string cause) {
+  Step step = step_for(StepKind::kCreate, key, service.revision, std::move(cause));
+  step.container_name = container_name(key, slot);
+  step.image = desired.spec.image;
+  ContainerSpec spec;
+  spec.name = step.container_name;
+  spec.owner = {key, node, desired.spec_hash, service.revision, slot, leases};
+  spec.component = desired.spec;
+  spec.ports = published_ports(desired.spec, leases);
+  spec.env = environment(desired.spec, leases);
+  spec.aliases = {key.service.str() + "-" + key.component.str()};
+  if (service.components.size() == 1 || key.component.str() == key.service.str())
+    spec.aliases.push_back(key.service.str());
+  step.spec = std::move(spec);
+  set_id(step, step.container_name);
+  return step;
+}
+
+Step start_step(const ComponentKey& key, const Revision& revision,
+                const ObservedContainer& container, bool heals, std::string cause) {
+  Step step = container_step(StepKind::kStart, key, revision, container, std::move(cause));
+  step.heals = heals;
+  return step;
+}
+
+Step stop_step(const ComponentKey& key, const Revision& revision,
+               const ObservedContainer& container, Millis timeout, std::string cause) {
+  Step step = container_step(StepKind::kStop, key, revision, container, std::move(cause));
+  step.stop_timeout = timeout;
+  return step;
+}
+
+Step remove_step(const ComponentKey& key, const Revision& revision,
+                 const ObservedContainer& container, std::string cause) {
+  return container_step(StepKind::kRemove, key, revision, container, std::move(cause));
+}
+
+const char* failure_reason(const Failure& failure) {
+  const base::Code code = failure.error.code;
+  if (code == base::Code::kUnavailable && failure.step != StepKind::kPullImage)
+    return reason::kRuntimeUnavailable;
+  switch (failure.step) {
+    case StepKind::kPullImage:
+      return reason::kImagePullFailed;
+    case StepKind::kCreate:
+      return code == base::Code::kConflict ? reason::kNameConflict : reason::kCreateFailed;
+    case StepKind::kStart:
+      return code == base::Code::kConflict ? reason::kHostPortTaken : reason::kStartFailed;
+    case StepKind::kStop:
+      return reason::kStopFailed;
+    case StepKind::kRemove:
+      return reason::kRemoveFailed;
+  }
+  return reason::kCreateFailed;
+}
+
+std::string exit_text(const ObservedContainer& container) {
+  return "exited with " + std::to_string(container.exit_code);
+}
+
+ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
+                       const base::Result<>& result, TimePoint now) {
+  ComponentMemory next = memory;
+  if (result) {
+    next.failure.reset();
+    next.step_back_off = {};
+    if (step.kind == StepKind::kPullImage) next.image_missing = false, next.image_pulled = true;
+    if (step.kind == StepKind::kCreate) next.image_pulled = false;
+    if (step.kind == StepKind::kStart && step.heals) {
+      next.heals.push_back(now);
+      ++next.restarts;
+      next.heal_pending = false;
+    }
+    return next;
+  }
+  const base::Error& error = result.error();
+  if (step.kind == StepKind::kCreate && error.code == base::Code::kNotFound &&
+      !memory.image_pulled) {
+    next.image_missing = true;
+    return next;
+  }
+  next.image_pulled = false;
+  if (step.kind == StepKind::kStart && error.code == base::Code::kConflict) {
+    // A leased port is ours to change: the container is made anew on another one.
+    for (auto lease = next.leases.begin(); lease != next.leases.end();) {
+      const bool same_slot = container_name(step.key, lease->first.first) == step.container_name;
+      if (same_slot) next.refused_ports.insert(lease->second);
+      lease = same_slot ? next.leases.erase(lease) : std::next(lease);
+    }
+  }
+  next.failure = Failure{step.kind, error};
+  ++next.step_back_off.attempts;
+  // Podman being away says nothing about the step: it is asked again soon.
+  const bool away = error.code == base::Code::kUnavailable || error.code == base::Code::kTimeout;
+  const Schedule schedule = away && step.kind != StepKind::kPullImage
+                                ? Schedule{std::chrono::seconds(1), std::chrono::seconds(15)}
+                                : kStepRetry;
+  next.step_back_off.next_at = now + delay(schedule, next.step_back_off.attempts, step.key.text());
+  return next;
+}
+
+}  // namespace reconciler

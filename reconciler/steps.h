@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "reconciler/model.h"
+
+// How each step is written, and what the memory makes of its result.
+namespace reconciler {
+
+Step pull_step(const ComponentKey& key, const Revision& revision, const std::string& image,
+               std::string cause);
+Step create_step(const ComponentKey& key, const NodeName& node, const ServiceDesired& service,
+                 const ComponentDesired& desired, Slot slot,
+                 const std::map<std::string, uint16_t>& leases, std::string cause);
+Step start_step(const ComponentKey& key, const Revision& revision,
+                const ObservedContainer& container, bool heals, std::string cause);
+Step stop_step(const ComponentKey& key, const Revision& revision,
+               const ObservedContainer& container, Millis timeout, std::string cause);
+Step remove_step(const ComponentKey& key, const Revision& revision,
+                 const ObservedContainer& container, std::string cause);
+
+// The stable reason (conditions.h) of a step that failed.
+const char* failure_reason(const Failure& failure);
+
+// "exited with 137"
+std::string exit_text(const ObservedContainer& container);
+
+// What the component remembers once `step` has returned: success forgets failures, an error sets
+// the back-off. Pure.
+ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
+                       const base::Result<>& result, TimePoint now);
+
+}  // namespace reconciler
