@@ -1,0 +1,1 @@
+mcp_library(base_process DIR base/process DEPS base_core)
