@@ -1,0 +1,175 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/core/result.h"
+#include "base/core/time.h"
+
+// What agents say, as values. A field that an agent does not send keeps its default, and one that
+// is not known here is ignored, so that CLI and agent of different versions get along.
+namespace controller {
+
+struct Condition {
+  std::string type;    // Ready | Reconciling | Stalled
+  std::string status;  // True | False | Unknown
+  std::string reason;
+  std::string message;
+  std::optional<base::TimePoint> since;
+};
+
+struct Drift {
+  std::string field;
+  std::string expected;
+  std::string actual;
+};
+
+struct PortStatus {
+  std::string name;
+  int host_port = 0;
+  int container_port = 0;
+};
+
+struct RouteStatus {
+  std::string listener;
+  std::string hostname;
+  std::string mode;
+  bool registered = false;
+};
+
+struct ComponentStatus {
+  std::string name;
+  std::string image;
+  std::string version;
+  std::string state;
+  bool ready = false;
+  int restarts = 0;
+  std::optional<base::TimePoint> started_at;
+  std::string container_name;
+  std::string container_id;
+  std::string cause;        // why it is as it is: field, commit, event
+  std::string last_exit;    // "exited with 137"; empty: never
+  std::string waiting_for;  // empty: nothing
+  std::vector<PortStatus> ports;
+  std::vector<RouteStatus> routes;
+  std::vector<Drift> drift;
+};
+
+struct Hold {
+  std::string reason;
+  std::string message;
+};
+
+struct ServiceStatus {
+  std::string name;
+  std::string path;  // its file in the repository
+  std::string node;
+  bool active = true;
+  std::string revision;  // the commit in which its definition came into force
+  std::string last_ready_revision;
+  std::optional<Hold> hold;
+  std::vector<Condition> conditions;
+  std::vector<ComponentStatus> components;
+};
+
+struct SourceStatus {
+  std::string url;
+  std::string branch;
+  std::optional<base::TimePoint> last_fetch;
+  std::string last_error;  // empty: none
+  int64_t syncs_done = 0;
+};
+
+struct NodeStatus {
+  std::string node;
+  std::string agent_version;
+  std::string revision;
+  std::string last_ready_revision;
+  SourceStatus source;
+  std::vector<Condition> conditions;
+  std::vector<ServiceStatus> services;
+  std::string document;  // the JSON as it came
+};
+
+struct Event {
+  int64_t id = 0;
+  std::optional<base::TimePoint> time;
+  std::string type;  // Normal | Warning
+  std::string service;
+  std::string component;
+  std::string reason;
+  std::string message;
+  std::string cause;
+  std::string revision;
+  std::string document;  // the JSON as it came
+};
+
+struct HistoryItem {
+  std::string revision;
+  std::optional<base::TimePoint> time;
+  bool ready = false;
+  std::string message;
+};
+
+struct ServiceDetail {
+  ServiceStatus status;
+  std::vector<HistoryItem> history;  // newest first
+  std::vector<Event> events;         // newest last
+  std::string document;              // the JSON as it came
+};
+
+struct ServiceSpec {
+  std::string name;
+  std::string path;
+  std::string revision;
+  std::string toml;
+};
+
+struct PlanProblem {
+  std::string file;
+  int line = 0;
+  int column = 0;
+  std::string field;
+  std::string message;
+  std::string hint;
+  std::string text;
+};
+
+struct PlanField {
+  std::string field;
+  std::string from;
+  std::string to;
+};
+
+struct PlanChange {
+  std::string service;
+  std::string component;
+  std::string action;  // create | replace | update | remove | stop | start
+  bool downtime = false;
+  std::vector<PlanField> fields;
+};
+
+struct PlanDocument {
+  bool valid = true;
+  std::vector<PlanProblem> problems;
+  std::vector<PlanChange> changes;
+  std::string document;  // the JSON as it came
+};
+
+// The condition of that type; null when there is none.
+const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);
+bool is_true(const std::vector<Condition>& conditions, std::string_view type);
+
+// kInternal when the text is not the document that is meant.
+base::Result<NodeStatus> parse_status(std::string_view json);
+base::Result<std::vector<ServiceStatus>> parse_services(std::string_view json);
+base::Result<ServiceDetail> parse_service(std::string_view json);
+base::Result<ServiceSpec> parse_spec(std::string_view json);
+base::Result<PlanDocument> parse_plan(std::string_view json);
+base::Result<Event> parse_event(std::string_view json);
+base::Result<std::vector<Event>> parse_events(std::string_view json);
+
+}  // namespace controller

@@ -1,0 +1,43 @@
+#include "controller/fleet/fleet.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/core/text.h"
+
+namespace controller {
+
+base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& known,
+                                               const std::vector<std::string>& wanted,
+                                               const std::vector<std::string>& sockets,
+                                               base::Millis deadline) {
+  std::vector<Agent> agents;
+  if (known.empty()) {
+    std::string socket = sockets.front();
+    for (const std::string& one : sockets) {
+      std::error_code error;
+      if (!std::filesystem::exists(one, error)) continue;
+      socket = one;
+      break;
+    }
+    // One agent whose node nobody has named: a wanted name is taken on trust, and checked by what
+    // its status says.
+    agents.emplace_back(wanted.size() == 1 ? wanted.front() : "", "unix://" + socket, deadline);
+    return agents;
+  }
+  std::vector<std::string> names;
+  for (const KnownNode& node : known) names.push_back(node.name);
+  for (const std::string& name : wanted) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    const auto near = base::nearest(name, names);
+    return base::not_found(
+        "no node is called '" + name + "'",
+        near ? "did you mean '" + *near + "'?" : "known are: " + base::join(names, ", "));
+  }
+  for (const KnownNode& node : known)
+    if (wanted.empty() || std::find(wanted.begin(), wanted.end(), node.name) != wanted.end())
+      agents.emplace_back(node.name, node.address, deadline);
+  return agents;
+}
+
+}  // namespace controller

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <future>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/fleet/agent.h"
+
+// Many agents at once.
+namespace controller {
+
+// Where a node's agent may be found: a config's [[nodes]] entry or a node file's `agent`.
+struct KnownNode {
+  std::string name;
+  std::string address;
+};
+
+template <class T>
+struct Answer {
+  const Agent* agent = nullptr;
+  base::Result<T> result;
+};
+
+// Asks all agents at the same time; the answers stand in the order of the agents.
+template <class Ask>
+auto ask_all(const std::vector<Agent>& agents, Ask ask) {
+  using Value = typename decltype(ask(agents.front()))::value_type;
+  std::vector<std::future<base::Result<Value>>> pending;
+  for (const Agent& agent : agents)
+    pending.push_back(std::async(std::launch::async, [&ask, &agent] { return ask(agent); }));
+  std::vector<Answer<Value>> answers;
+  for (size_t i = 0; i < agents.size(); ++i) answers.push_back({&agents[i], pending[i].get()});
+  return answers;
+}
+
+// The agents to ask. `wanted` selects nodes by name (all when empty); a name that is not known is
+// kNotFound, with the nearest. With no known node the agent on this machine is meant: the first of
+// `sockets` that exists, else the first.
+base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& known,
+                                               const std::vector<std::string>& wanted,
+                                               const std::vector<std::string>& sockets,
+                                               base::Millis deadline);
+
+}  // namespace controller
