@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "crds/types/position.h"
@@ -9,11 +10,21 @@
 
 namespace crds {
 
+// Where one field stands in the file of its document.
+struct FieldPlace {
+  std::string field;  // as types.h names it: "components[0].ports[1]"
+  int line = 0;
+  int column = 0;
+  friend bool operator==(const FieldPlace&, const FieldPlace&) = default;
+};
+
 // One document of one file. `name_at` is where its name stands.
 template <class Kind>
 struct Located {
   Kind value;
   Position name_at;
+  // What check_tree may have to point at, sorted by name: depends_on, node, ports and routes.
+  std::vector<FieldPlace> fields = {};
   friend bool operator==(const Located&, const Located&) = default;
 };
 

@@ -92,15 +92,15 @@ struct Component {
   std::string image;    // empty: <fleet.registry>/<service>[-<component>]:<version>
   std::string network;  // empty: podman's default; "host" is the node's own
   std::string user;
-  Restart restart;
+  std::optional<Restart> restart;  // default: unless-stopped
   std::vector<PortMapping> ports;
   std::vector<Volume> volumes;
   std::vector<std::string> cmd;
   std::map<std::string, std::string> env;
   std::vector<Secret> secrets;
-  uint64_t memory_bytes = 0;  // 0: no limit
-  double cpus = 0;            // 0: no limit
-  base::Millis stop_timeout{10000};
+  uint64_t memory_bytes = 0;                 // 0: no limit
+  double cpus = 0;                           // 0: no limit
+  std::optional<base::Millis> stop_timeout;  // default: 10 s
   std::vector<ComponentName> depends_on;
   Strategy strategy = Strategy::kAutomatic;
   std::optional<Health> health;
