@@ -1,0 +1,194 @@
+#include "crds/edit.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/core/text.h"
+#include "crds/decode.h"
+#include "crds/splice.h"
+
+namespace crds {
+namespace {
+
+bool is_yaml(std::string_view path) {
+  return !path.ends_with(".toml");
+}
+
+const Value& part(const Value& root, std::string_view key) {
+  static const Value kEmpty;
+  const Value* found = root.find(key);
+  return found == nullptr ? kEmpty : *found;
+}
+
+bool is_document_of(const Value& root, bool yaml, const ServiceName& service) {
+  if (!yaml) return part(root, "name").text == service.str();
+  return part(root, "kind").text == "Service" &&
+         part(part(root, "metadata"), "name").text == service.str();
+}
+
+base::Error no_such_service(std::string_view path, const ServiceName& service) {
+  return base::not_found(std::string(path) + " does not define the service '" + service.str() +
+                         "'");
+}
+
+bool same_services(const DecodedFile& a, const DecodedFile& b) {
+  return std::equal(a.services.begin(), a.services.end(), b.services.begin(), b.services.end(),
+                    [](const auto& x, const auto& y) { return x.value == y.value; });
+}
+
+// One edit of one service's text: the change as text, and as what it should then mean.
+class Edit {
+ public:
+  Edit(std::string_view path, std::string_view text, const ServiceName& service)
+      : path_(path), text_(text), service_(service), yaml_(is_yaml(path)) {}
+
+  base::Result<> load() {
+    before_ = decode_file(path_, text_);
+    const auto is_ours = [&](const auto& s) { return s.value.name == service_; };
+    const auto found = std::find_if(before_.services.begin(), before_.services.end(), is_ours);
+    if (found == before_.services.end()) return not_editable();
+    if (std::count_if(before_.services.begin(), before_.services.end(), is_ours) > 1)
+      return base::invalid(
+          std::string(path_) + " defines the service '" + service_.str() + "' twice",
+          "rename one of them");
+    wanted_ = found->value;
+    parsed_ = parse_file(path_, text_);
+    for (const Value& document : parsed_.documents)
+      if (is_document_of(document, yaml_, service_)) document_ = &document;
+    return {};
+  }
+
+  Service& wanted() { return wanted_; }
+  const Value& document() const { return *document_; }
+  const Value& spec() const { return yaml_ ? *document_->find("spec") : *document_; }
+
+  base::Result<std::string> set(const std::string& what, FieldEdit edit) {
+    const auto old = std::find_if(before_.services.begin(), before_.services.end(),
+                                  [&](const auto& s) { return s.value.name == service_; });
+    if (old->value == wanted_) return std::string(text_);
+    if (yaml_) {
+      for (const Member& member : document_->members)
+        if (member.key == "spec") edit.header = &member.key_at;
+    }
+    std::string edited = splice(text_, yaml_, edit);
+    old->value = wanted_;
+    MCP_CHECK(verify(what, edited));
+    return edited;
+  }
+
+ private:
+  base::Error not_editable() const {
+    if (before_.problems.empty()) return no_such_service(path_, service_);
+    return base::invalid("cannot edit the service '" + service_.str() +
+                             "', its file has problems: " + before_.problems.front().text(),
+                         "correct the file first");
+  }
+
+  base::Result<> verify(const std::string& what, const std::string& edited) const {
+    const DecodedFile after = decode_file(path_, edited);
+    const std::string context = "cannot set " + what + " of " + service_.str();
+    if (after.problems.size() > before_.problems.size())
+      return base::invalid(context + ": " + after.problems.front().text());
+    if (same_services(before_, after) && after.broken_services == before_.broken_services)
+      return {};
+    return base::invalid(context + ": the way in which " + std::string(path_) +
+                             " is written does not allow to change this value alone",
+                         "edit the file by hand");
+  }
+
+  std::string_view path_;
+  std::string_view text_;
+  const ServiceName& service_;
+  bool yaml_;
+  DecodedFile before_;
+  Service wanted_;
+  ParsedFile parsed_;
+  const Value* document_ = nullptr;
+};
+
+const std::vector<std::string> kAfterName = {"node", "name"};
+const std::vector<std::string> kAfterActive = {"active", "node", "name"};
+const std::vector<std::string> kAfterVersion = {"version", "active", "node", "name"};
+
+}  // namespace
+
+base::Result<std::string> set_active(std::string_view path, std::string_view text,
+                                     const ServiceName& service, bool active) {
+  Edit edit(path, text, service);
+  MCP_CHECK(edit.load());
+  edit.wanted().active = active;
+  const Literal literal{Literal::Kind::kBool, active ? "true" : "false"};
+  return edit.set("active", {edit.spec(), "active", literal, kAfterName});
+}
+
+base::Result<std::string> set_version(std::string_view path, std::string_view text,
+                                      const ServiceName& service, std::string_view version) {
+  Edit edit(path, text, service);
+  MCP_CHECK(edit.load());
+  edit.wanted().version = version;
+  const Literal literal{Literal::Kind::kString, std::string(version)};
+  return edit.set("version", {edit.spec(), "version", literal, kAfterActive});
+}
+
+base::Result<std::string> set_restarted_at(std::string_view path, std::string_view text,
+                                           const ServiceName& service, base::TimePoint at) {
+  Edit edit(path, text, service);
+  MCP_CHECK(edit.load());
+  edit.wanted().restarted_at = at;
+  const Literal literal{Literal::Kind::kTime, base::to_rfc3339(at)};
+  return edit.set("restarted_at", {edit.spec(), "restarted_at", literal, kAfterVersion});
+}
+
+base::Result<std::string> set_component_image(std::string_view path, std::string_view text,
+                                              const ServiceName& service,
+                                              const ComponentName& component,
+                                              std::string_view image) {
+  Edit edit(path, text, service);
+  MCP_CHECK(edit.load());
+  std::vector<std::string> names;
+  for (size_t i = 0; i < edit.wanted().components.size(); ++i) {
+    Component& candidate = edit.wanted().components[i];
+    names.push_back(candidate.name.str());
+    if (candidate.name != component) continue;
+    candidate.image = image;
+    const Value& table = edit.spec().find("components")->items[i];
+    const Literal literal{Literal::Kind::kString, std::string(image)};
+    return edit.set("the image of " + component.str(), {table, "image", literal, {"name"}});
+  }
+  const auto near = base::nearest(component.str(), names);
+  return base::not_found(
+      "the service '" + service.str() + "' has no component '" + component.str() + "'",
+      near ? "did you mean '" + *near + "'?" : "components: " + base::join(names, ", "));
+}
+
+base::Result<std::string> remove_service(std::string_view path, std::string_view text,
+                                         const ServiceName& service) {
+  const bool yaml = is_yaml(path);
+  DecodedFile before = decode_file(path, text);
+  const ParsedFile parsed = parse_file(path, text);
+  const auto& broken = before.broken_services;
+  // A TOML file is one service, so it can go even when it cannot be read.
+  if (!yaml && std::find(broken.begin(), broken.end(), service) != broken.end())
+    return std::string();
+  const std::string context = "cannot take the service '" + service.str() + "' out of its file: ";
+  if (!parsed.problems.empty())
+    return base::invalid(context + parsed.problems.front().text(), "correct the file first");
+  std::vector<const Value*> found;
+  for (const Value& document : parsed.documents)
+    if (is_document_of(document, yaml, service)) found.push_back(&document);
+  if (found.empty()) return no_such_service(path, service);
+  if (found.size() > 1) return base::invalid(context + "it is defined twice", "remove one by hand");
+  if (parsed.documents.size() == 1) return std::string();
+
+  const Extent extent = document_extent(text, found.front()->at.begin);
+  std::string edited(text.substr(0, extent.begin));
+  edited += text.substr(extent.end);
+  const DecodedFile after = decode_file(path, edited);
+  std::erase_if(before.services, [&](const auto& s) { return s.value.name == service; });
+  if (!same_services(before, after) ||
+      parse_file(path, edited).documents.size() + 1 != parsed.documents.size())
+    return base::invalid(context + "its documents cannot be told apart", "remove it by hand");
+  return edited;
+}
+
+}  // namespace crds
