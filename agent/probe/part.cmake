@@ -1,0 +1,1 @@
+mcp_library(agent_probe DIR agent/probe DEPS reconciler agent_runtime base_http)

@@ -1,0 +1,136 @@
+#include "agent/runtime/api.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace agent {
+namespace {
+
+using base::Code;
+using base::Result;
+using Json = nlohmann::json;
+
+constexpr int kOldestMajor = 4;
+
+struct Meaning {
+  const char* text;
+  Code code;
+  const char* hint;
+};
+
+// What podman says with status 500 alone (4.3.1 and 5.x).
+constexpr Meaning kMeanings[] = {
+    {"address already in use", Code::kConflict, "another process listens on that port of the host"},
+    {"port is already allocated", Code::kConflict, "another container has that port of the host"},
+    {"already in use", Code::kConflict, ""},
+    {"image not known", Code::kNotFound, "pull the image"},
+    {"no such secret", Code::kInvalid, "make it with `podman secret create NAME FILE`"},
+    {"no such container", Code::kNotFound, ""},
+    {"no such file or directory", Code::kInvalid, ""},
+    {"permission denied", Code::kDenied, ""},
+    {"no space left on device", Code::kExhausted, "`podman system prune` or a larger disk"},
+};
+
+}  // namespace
+
+base::Error error_of(const base::HttpResponse& response, const std::string& doing) {
+  const Json answer = Json::parse(response.body, nullptr, false);
+  std::string why = "podman answered " + std::to_string(response.status);
+  if (answer.is_object() && answer.contains("message") && answer["message"].is_string())
+    why = answer["message"].get<std::string>();
+  base::Error error = base::make_error(Code::kInternal, doing + ": " + why);
+  if (response.status == 404) error.code = Code::kNotFound;
+  if (response.status == 409) error.code = Code::kConflict;
+  if (response.status == 400) error.code = Code::kInvalid;
+  if (response.status != 500) return error;
+  for (const Meaning& meaning : kMeanings) {
+    if (why.find(meaning.text) == std::string::npos) continue;
+    error.code = meaning.code;
+    error.hint = meaning.hint;
+    break;
+  }
+  return error;
+}
+
+Result<std::string> PodmanApi::find_socket() {
+  if (!options_.socket.empty()) return options_.socket;
+  std::vector<std::string> places;
+  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"))
+    places.push_back(std::string(runtime) + "/podman/podman.sock");
+  if (::geteuid() == 0) places.push_back("/run/podman/podman.sock");
+  if (!service_) {
+    for (const std::string& place : places)
+      if (answers(place)) return place;
+    std::error_code failed;
+    std::filesystem::create_directories(options_.runtime_folder, failed);
+    if (failed)
+      return base::make_error(Code::kDenied, "cannot make the folder " + options_.runtime_folder +
+                                                 ": " + failed.message());
+    service_ = std::make_unique<PodmanService>(options_.runtime_folder + "/podman.sock");
+  }
+  MCP_CHECK(service_->wait_ready(options_.deadlines.service_start));
+  return options_.runtime_folder + "/podman.sock";
+}
+
+Result<std::shared_ptr<PodmanApi::Connection>> PodmanApi::connection() {
+  const std::lock_guard lock(mutex_);
+  if (connection_) return connection_;
+  MCP_TRY(const std::string socket, find_socket());
+  auto made = std::make_shared<Connection>();
+  made->client = std::make_unique<base::HttpClient>(base::HttpAddress::unix_socket(socket));
+  MCP_TRY(const base::HttpResponse pong,
+          made->client->request({.target = "/_ping", .deadline = options_.deadlines.ping}));
+  const auto version = pong.headers.find("libpod-api-version");
+  if (!pong.ok() || version == pong.headers.end())
+    return base::make_error(Code::kInvalid, "what answers on " + socket + " is not podman",
+                            "set [podman] socket to podman's own");
+  const int major = std::atoi(version->second.c_str());
+  if (major < kOldestMajor)
+    return base::make_error(Code::kInvalid, "podman " + version->second + " is too old",
+                            "install podman 4.0 or newer");
+  made->version = version->second;
+  made->prefix = "/v" + std::to_string(major) + ".0.0/libpod";
+  connection_ = made;
+  return made;
+}
+
+void PodmanApi::forget_if_gone(const std::shared_ptr<Connection>& connection,
+                               const base::Error& error) {
+  if (error.code != Code::kUnavailable) return;
+  const std::lock_guard lock(mutex_);
+  if (connection_ == connection) connection_ = nullptr;
+}
+
+base::HttpCall PodmanApi::to_http(const Call& call, const Connection& connection) {
+  return {.method = call.method,
+          .target = connection.prefix + call.path + base::url_query(call.parameters),
+          .body = call.json,
+          .content_type = call.json.empty() ? "" : "application/json",
+          .headers = call.headers,
+          .deadline = call.deadline};
+}
+
+Result<base::HttpResponse> PodmanApi::call(const Call& call) {
+  MCP_TRY(const auto connection, this->connection());
+  auto response = connection->client->request(to_http(call, *connection));
+  if (!response) forget_if_gone(connection, response.error());
+  return response;
+}
+
+Result<base::HttpResponse> PodmanApi::stream(const Call& call, const base::HttpClient::Sink& sink,
+                                             const std::stop_token& stop) {
+  MCP_TRY(const auto connection, this->connection());
+  auto response = connection->client->stream(to_http(call, *connection), sink, stop);
+  if (!response) forget_if_gone(connection, response.error());
+  return response;
+}
+
+Result<std::string> PodmanApi::version() {
+  MCP_TRY(const auto connection, this->connection());
+  return connection->version;
+}
+
+}  // namespace agent

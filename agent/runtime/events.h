@@ -1,0 +1,13 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+
+#include "agent/runtime/api.h"
+
+namespace agent {
+
+// Follows podman's events until `stop`, and calls `hint` as Podman::watch says.
+void follow_events(PodmanApi& api, const std::function<void()>& hint, const std::stop_token& stop);
+
+}  // namespace agent

@@ -1,0 +1,84 @@
+#include <nlohmann/json.hpp>
+
+#include "agent/runtime/spec_json.h"
+#include "reconciler/labels.h"
+
+namespace agent {
+namespace {
+
+using Json = nlohmann::json;
+using base::TimePoint;
+using reconciler::ContainerState;
+using reconciler::ObservedContainer;
+
+// Podman's names (libpod/define/containerstate.go). One that is stopping still has its process.
+ContainerState state_of(const std::string& text) {
+  if (text == "created" || text == "configured" || text == "initialized")
+    return ContainerState::kCreated;
+  if (text == "running" || text == "stopping") return ContainerState::kRunning;
+  if (text == "paused") return ContainerState::kPaused;
+  if (text == "exited" || text == "stopped") return ContainerState::kExited;
+  return ContainerState::kUnknown;
+}
+
+// Seconds since 1970; "never" is Go's zero time, long before.
+TimePoint time_of(int64_t seconds) {
+  return seconds > 0 ? TimePoint(std::chrono::seconds(seconds)) : TimePoint();
+}
+
+// A field that podman leaves out or sets to null is as good as its zero.
+template <class T>
+T field(const Json& object, const char* name) {
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? T() : found->get<T>();
+}
+
+void add_ports(const Json& container, ObservedContainer& observed) {
+  for (const Json& port : field<Json>(container, "Ports")) {
+    crds::PortMapping mapping;
+    mapping.host_ip = field<std::string>(port, "host_ip");
+    mapping.host_port = field<uint16_t>(port, "host_port");
+    mapping.container_port = field<uint16_t>(port, "container_port");
+    mapping.protocol = field<std::string>(port, "protocol");
+    // Neighbouring ports come as one range.
+    const int range = std::max(1, field<int>(port, "range"));
+    for (int i = 0; i < range; ++i) {
+      observed.ports.push_back(mapping);
+      ++mapping.host_port;
+      ++mapping.container_port;
+    }
+  }
+}
+
+ObservedContainer parse(const Json& container) {
+  ObservedContainer observed;
+  observed.id = reconciler::ContainerId(field<std::string>(container, "Id"));
+  const auto names = field<std::vector<std::string>>(container, "Names");
+  if (!names.empty()) observed.name = names.front();
+  observed.state = state_of(field<std::string>(container, "State"));
+  observed.owner = reconciler::owner_of(field<crds::Labels>(container, "Labels"));
+  observed.image = field<std::string>(container, "Image");
+  add_ports(container, observed);
+  observed.exit_code = field<int>(container, "ExitCode");
+  observed.started_at = time_of(field<int64_t>(container, "StartedAt"));
+  observed.exited_at = time_of(field<int64_t>(container, "ExitedAt"));
+  observed.pid = field<int>(container, "Pid");
+  return observed;
+}
+
+}  // namespace
+
+base::Result<std::vector<ObservedContainer>> parse_list(const std::string& json) {
+  try {
+    std::vector<ObservedContainer> all;
+    const Json parsed = Json::parse(json);
+    for (const Json& container : parsed) all.push_back(parse(container));
+    return all;
+  } catch (const Json::exception& error) {
+    return base::make_error(
+        base::Code::kCorrupt,
+        std::string("cannot read podman's list of containers: ") + error.what());
+  }
+}
+
+}  // namespace agent

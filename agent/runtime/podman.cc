@@ -1,0 +1,308 @@
+#include "agent/runtime/podman.h"
+
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "agent/runtime/api.h"
+#include "agent/runtime/events.h"
+#include "agent/runtime/log_demux.h"
+#include "agent/runtime/registry_auth.h"
+#include "agent/runtime/spec_json.h"
+#include "reconciler/labels.h"
+
+namespace agent {
+namespace {
+
+using base::Code;
+using base::Millis;
+using base::Result;
+using Json = nlohmann::json;
+using reconciler::ContainerId;
+using reconciler::ContainerSpec;
+using reconciler::ContainerState;
+using reconciler::ObservedContainer;
+
+constexpr int kNotModified = 304;
+constexpr int kNotFound = 404;
+constexpr int kConflict = 409;
+
+bool says(const base::HttpResponse& response, std::string_view text) {
+  return response.body.find(text) != std::string::npos;
+}
+
+// Null when there is none.
+Json member(const Json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found == object.end() ? Json() : *found;
+}
+
+std::string text_at(const Json& object, const char* name) {
+  const Json found = member(object, name);
+  return found.is_string() ? found.get<std::string>() : std::string();
+}
+
+std::string path_of(const ContainerId& id, const char* action) {
+  return "/containers/" + base::url_encode(id.str()) + action;
+}
+
+}  // namespace
+
+struct Podman::Impl {
+  explicit Impl(PodmanOptions options) : api(std::move(options)) {}
+
+  PodmanApi api;
+  std::mutex mutex;
+  std::optional<std::string> log_driver;  // asked once
+  std::jthread watcher;
+
+  Result<base::HttpResponse> post(const std::string& path, Millis deadline,
+                                  Parameters parameters = {}) {
+    return api.call({.method = "POST",
+                     .path = path,
+                     .parameters = std::move(parameters),
+                     .deadline = deadline});
+  }
+
+  Result<std::vector<ObservedContainer>> list(Json filters) {
+    Parameters parameters = {{"all", "true"}};
+    if (!filters.empty()) parameters["filters"] = filters.dump();
+    MCP_TRY(const auto answer, api.call({.path = "/containers/json",
+                                         .parameters = std::move(parameters),
+                                         .deadline = api.deadlines().read}));
+    if (!answer.ok()) return error_of(answer, "cannot list containers");
+    return parse_list(answer.body);
+  }
+
+  Result<ObservedContainer> find(const ContainerId& id) {
+    MCP_TRY(const auto found, list({{"id", {id.str()}}}));
+    if (found.size() != 1) return base::not_found("there is no container " + id.str());
+    return found.front();
+  }
+
+  // Where podman's default log cannot be read back, a file of podman's own; empty: the default.
+  Result<std::string> choose_log_driver() {
+    {
+      const std::lock_guard lock(mutex);
+      if (log_driver) return *log_driver;
+    }
+    MCP_TRY(const auto answer, api.call({.path = "/info", .deadline = api.deadlines().read}));
+    if (!answer.ok()) return error_of(answer, "cannot ask for podman's settings");
+    const Json info = Json::parse(answer.body, nullptr, false);
+    const bool journald = text_at(member(info, "host"), "logDriver") == "journald";
+    // Another user's journal is not for us to read (journalctl(1)).
+    const bool readable = ::geteuid() == 0 && ::access("/run/systemd/journal/socket", F_OK) == 0;
+    const std::lock_guard lock(mutex);
+    log_driver = journald && readable ? "" : "k8s-file";
+    return *log_driver;
+  }
+
+  Result<base::HttpResponse> try_create(const ContainerSpec& spec) {
+    MCP_TRY(const std::string driver, choose_log_driver());
+    const PodmanApi::Call call = {.method = "POST",
+                                  .path = "/containers/create",
+                                  .json = create_json(spec, driver),
+                                  .deadline = api.deadlines().create};
+    MCP_TRY(auto answer, api.call(call));
+    if (answer.ok() || !says(answer, "network not found")) return answer;
+    MCP_CHECK(make_network(spec.component.network));
+    return api.call(call);
+  }
+
+  Result<> make_network(const std::string& network) {
+    const Json body = {{"name", network}, {"driver", "bridge"}, {"dns_enabled", true}};
+    MCP_TRY(const auto answer, api.call({.method = "POST",
+                                         .path = "/networks/create",
+                                         .json = body.dump(),
+                                         .deadline = api.deadlines().create}));
+    // Another step may have made it meanwhile.
+    if (answer.ok() || answer.status == kConflict) return {};
+    return error_of(answer, "cannot make the network " + network);
+  }
+
+  // The container that has the name already.
+  Result<ContainerId> settle_name(const ContainerSpec& spec, base::Error error) {
+    MCP_TRY(const auto named, list({{"name", {"^" + spec.name + "$"}}}));
+    for (const ObservedContainer& other : named) {
+      if (other.name != spec.name) continue;
+      if (other.owner && reconciler::same_make(*other.owner, spec.owner)) return other.id;
+      return base::make_error(
+          Code::kConflict,
+          "cannot create container " + spec.name + ": the name is taken by container " +
+              other.id.str().substr(0, 12) + (other.owner ? " of another definition" : ""),
+          other.owner ? "" : "rename or remove it: it is not managed here");
+    }
+    return error;
+  }
+};
+
+Podman::Podman(PodmanOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+
+Podman::~Podman() {
+  stop_watching();
+}
+
+Result<std::string> Podman::version() {
+  return impl_->api.version();
+}
+
+Result<std::vector<ObservedContainer>> Podman::list() {
+  return impl_->list({});
+}
+
+Result<ContainerId> Podman::create(const ContainerSpec& spec) {
+  const std::string doing = "cannot create container " + spec.name;
+  MCP_TRY(const auto answer, impl_->try_create(spec));
+  if (!answer.ok()) {
+    base::Error error = error_of(answer, doing);
+    if (error.code == Code::kConflict) return impl_->settle_name(spec, std::move(error));
+    return error;
+  }
+  const Json created = Json::parse(answer.body, nullptr, false);
+  const std::string id = text_at(created, "Id");
+  if (id.empty()) return base::make_error(Code::kCorrupt, doing + ": podman gave no id");
+  return ContainerId(id);
+}
+
+Result<ObservedContainer> Podman::start(const ContainerId& id) {
+  const Millis deadline = impl_->api.deadlines().start;
+  const std::string doing = "cannot start container " + id.str().substr(0, 12);
+  MCP_TRY(auto answer, impl_->post(path_of(id, "/start"), deadline));
+  if (!answer.ok() && says(answer, "state improper")) {
+    MCP_TRY(const ObservedContainer now, impl_->find(id));
+    if (now.state == ContainerState::kRunning) return now;
+    if (now.state == ContainerState::kPaused) {
+      MCP_TRY(answer, impl_->post(path_of(id, "/unpause"), deadline));
+    }
+  }
+  if (!answer.ok() && answer.status != kNotModified) return error_of(answer, doing);
+  return impl_->find(id);
+}
+
+Result<> Podman::stop(const ContainerId& id, Millis timeout) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(timeout);
+  const Millis deadline = timeout + impl_->api.deadlines().stop_margin;
+  const Parameters parameters = {{"timeout", std::to_string(seconds.count())}};
+  MCP_TRY(auto answer, impl_->post(path_of(id, "/stop"), deadline, parameters));
+  if (!answer.ok() && says(answer, "state improper")) {
+    // A paused one cannot be stopped (libpod refuses), and would not see the signal.
+    MCP_TRY(answer, impl_->post(path_of(id, "/unpause"), deadline));
+    if (answer.ok()) {
+      MCP_TRY(answer, impl_->post(path_of(id, "/stop"), deadline, parameters));
+    }
+  }
+  if (answer.ok() || answer.status == kNotModified || answer.status == kNotFound) return {};
+  return error_of(answer, "cannot stop container " + id.str().substr(0, 12));
+}
+
+Result<> Podman::remove(const ContainerId& id) {
+  const std::string doing = "cannot remove container " + id.str().substr(0, 12);
+  MCP_TRY(const auto answer,
+          impl_->api.call({.method = "DELETE",
+                           .path = path_of(id, ""),
+                           .parameters = {{"force", "true"}, {"v", "true"}, {"timeout", "0"}},
+                           .deadline = impl_->api.deadlines().remove}));
+  if (answer.status == kNotFound || says(answer, "no such container")) return {};
+  if (!answer.ok()) return error_of(answer, doing);
+  // A report a container, each with an error of its own.
+  const Json reports = Json::parse(answer.body, nullptr, false);
+  for (const Json& report : reports.is_array() ? reports : Json::array()) {
+    if (const Json error = member(report, "Err"); !error.is_null())
+      return base::make_error(Code::kInternal, doing + ": " + error.dump());
+  }
+  return {};
+}
+
+Result<> Podman::pull(const std::string& image) {
+  MCP_TRY(const auto auth, registry_auth(image, impl_->api.options().auth_file));
+  base::HttpHeaders headers;
+  if (auth) headers["x-registry-auth"] = *auth;
+  // The status is 200 before anything was fetched: the outcome stands in the stream, a JSON
+  // document a line.
+  std::string line;
+  std::string why;
+  bool done = false;
+  const auto read_line = [&] {
+    const Json report = Json::parse(line, nullptr, false);
+    if (const std::string error = text_at(report, "error"); !error.empty()) why = error;
+    if (!text_at(report, "id").empty()) done = true;
+    line.clear();
+  };
+  MCP_TRY(const auto answer,
+          impl_->api.stream({.method = "POST",
+                             .path = "/images/pull",
+                             .parameters = {{"reference", image}, {"policy", "missing"}},
+                             .headers = std::move(headers),
+                             .deadline = impl_->api.deadlines().pull},
+                            [&](std::string_view piece) {
+                              for (const char c : piece) {
+                                if (c != '\n')
+                                  line += c;
+                                else
+                                  read_line();
+                              }
+                              return true;
+                            }));
+  if (!line.empty()) read_line();
+  if (!answer.ok()) return pull_error(image, error_of(answer, "podman refuses").message);
+  if (!why.empty()) return pull_error(image, why);
+  if (!done) return base::unavailable("cannot pull " + image + ": podman did not say how it ended");
+  return {};
+}
+
+Result<> Podman::logs(const ContainerId& id, const LogOptions& options,
+                      const std::function<bool(std::string_view)>& sink) {
+  Parameters parameters = {{"stdout", "true"}, {"stderr", "true"}};
+  if (options.follow) parameters["follow"] = "true";
+  if (options.tail >= 0) parameters["tail"] = std::to_string(options.tail);
+  if (options.since) parameters["since"] = base::to_rfc3339(*options.since);
+  bool wanted = true;
+  LogDemux demux([&](std::string_view line) { return wanted = sink(line); });
+  MCP_TRY(const auto answer,
+          impl_->api.stream({.path = path_of(id, "/logs"), .parameters = std::move(parameters)},
+                            [&](std::string_view piece) {
+                              if (!piece.empty()) return demux.feed(piece);
+                              return wanted = sink({});
+                            }));
+  if (!answer.ok() && answer.status != 0)
+    return error_of(answer, "cannot read the log of container " + id.str().substr(0, 12));
+  if (wanted) demux.finish();
+  return {};
+}
+
+Result<> Podman::healthcheck(const ContainerId& id, Millis timeout) {
+  const std::string doing = "cannot check container " + id.str().substr(0, 12);
+  MCP_TRY(const auto answer,
+          impl_->api.call({.path = path_of(id, "/healthcheck"),
+                           .deadline = timeout + impl_->api.deadlines().health_margin}));
+  if (!answer.ok()) return error_of(answer, doing);
+  const Json result = Json::parse(answer.body, nullptr, false);
+  if (text_at(result, "Status") == "healthy") return {};
+
+  // The answer has no output; what the command said is in the container's state.
+  MCP_TRY(const auto inspected,
+          impl_->api.call({.path = path_of(id, "/json"), .deadline = impl_->api.deadlines().read}));
+  const Json log =
+      member(member(member(Json::parse(inspected.body, nullptr, false), "State"), "Health"), "Log");
+  std::string why = "the health command failed";
+  if (log.is_array() && !log.empty()) {
+    why += " with exit code " + member(log.back(), "ExitCode").dump();
+    if (const std::string output = text_at(log.back(), "Output"); !output.empty())
+      why += ": " + output;
+  }
+  return base::unavailable(why);
+}
+
+void Podman::watch(std::function<void()> hint) {
+  impl_->watcher = std::jthread([this, hint = std::move(hint)](const std::stop_token& stop) {
+    follow_events(impl_->api, hint, stop);
+  });
+}
+
+void Podman::stop_watching() {
+  impl_->watcher.request_stop();
+  if (impl_->watcher.joinable()) impl_->watcher.join();
+}
+
+}  // namespace agent

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "agent/api/backend.h"
+#include "agent/runtime/deadlines.h"
+#include "reconciler/ports.h"
+
+namespace agent {
+
+struct PodmanOptions {
+  // Path of podman's socket. Empty: $XDG_RUNTIME_DIR/podman/podman.sock or /run/podman/podman.sock
+  // when something answers there, else a `podman system service` of our own.
+  std::string socket;
+  // Where pull credentials are (containers-auth.json(5)). Empty: where `podman login` keeps them.
+  std::string auth_file;
+  // Folder for the socket of our own service; made when missing.
+  std::string runtime_folder;
+  PodmanDeadlines deadlines = {};
+};
+
+// Podman 4 and 5 through its REST API, libpod part
+// (https://docs.podman.io/en/latest/_static/api.html). Nothing is asked before the first call, and
+// a podman that is away is found again by the next call. All calls may come from any thread, many
+// at once. Every call has a deadline; see deadlines.h.
+//
+// Besides what the port says:
+// - Times are whole seconds, as podman's list has them.
+// - A container is made without a restart policy: healing is the reconciler's.
+// - create: a missing secret or a bad option is kInvalid.
+// - remove: a container that runs is killed.
+class Podman : public reconciler::Runtime {
+ public:
+  explicit Podman(PodmanOptions options);
+  ~Podman() override;  // ends the service that it started; containers go on
+
+  base::Result<std::vector<reconciler::ObservedContainer>> list() override;
+  base::Result<> pull(const std::string& image) override;
+  base::Result<reconciler::ContainerId> create(const reconciler::ContainerSpec& spec) override;
+  base::Result<reconciler::ObservedContainer> start(const reconciler::ContainerId& id) override;
+  base::Result<> stop(const reconciler::ContainerId& id, base::Millis timeout) override;
+  base::Result<> remove(const reconciler::ContainerId& id) override;
+
+  // As Backend::logs says. While nothing is written `sink` gets an empty piece about once a second,
+  // so that it can say false. kNotFound: no such container.
+  base::Result<> logs(const reconciler::ContainerId& id, const LogOptions& options,
+                      const std::function<bool(std::string_view)>& sink);
+
+  // Runs the health command of a running container once, at most `timeout`. The error is why it is
+  // not healthy.
+  base::Result<> healthcheck(const reconciler::ContainerId& id, base::Millis timeout);
+
+  // "4.3.1". Asks podman.
+  base::Result<std::string> version();
+
+  // Calls `hint` (on a thread of its own) soon after any container was created, started, stopped,
+  // died or was removed, and after every time that the event stream had to be opened again, since
+  // events can be lost then. A hint says nothing but: look. Once; until stop_watching().
+  void watch(std::function<void()> hint);
+  // Returns when no hint is running any more. Not from within a hint.
+  void stop_watching();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace agent

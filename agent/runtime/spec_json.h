@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "reconciler/model.h"
+
+// What podman is asked and what it says, as values. For this folder and its tests.
+namespace agent {
+
+// The body of POST /containers/create: podman's SpecGenerator
+// (https://docs.podman.io/en/latest/_static/api.html#tag/containers/operation/ContainerCreateLibpod).
+// `log_driver` empty: podman's default.
+std::string create_json(const reconciler::ContainerSpec& spec, const std::string& log_driver);
+
+// The answer of GET /containers/json.
+base::Result<std::vector<reconciler::ObservedContainer>> parse_list(const std::string& json);
+
+}  // namespace agent
