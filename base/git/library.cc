@@ -12,6 +12,9 @@ namespace {
 Code code_of(int code, const git_error* error) {
   switch (code) {
     case GIT_ENOTFOUND:
+      // What names an object is there, but not the object.
+      if (error != nullptr && error->klass == GIT_ERROR_ODB) return Code::kCorrupt;
+      return Code::kNotFound;
     case GIT_EUNBORNBRANCH:
       return Code::kNotFound;
     case GIT_EINVALIDSPEC:
@@ -33,6 +36,7 @@ Code code_of(int code, const git_error* error) {
   if (error == nullptr) return Code::kInternal;
   const std::string_view message = error->message;
   if (message.find("No space left") != std::string_view::npos) return Code::kExhausted;
+  if (message.find("corrupt") != std::string_view::npos) return Code::kCorrupt;
   switch (error->klass) {
     case GIT_ERROR_NOMEMORY:
       return Code::kExhausted;

@@ -154,6 +154,10 @@ Result<Oid> fetch(Repository& into, const Remote& remote, const std::string& bra
   if (!has_commit(into, *head))
     if (const auto done = download(handle.get(), branch, operation); !done)
       return done.error().within(what);
+  // A repository that lost objects which its refs name takes them for present and asks for none.
+  if (!has_commit(into, *head))
+    return make_error(Code::kCorrupt,
+                      what + ": " + into.git_dir().string() + " lacks objects that it should have");
   MCP_CHECK(into.set_ref("refs/heads/" + branch, *head, "fetch"));
   return *head;
 }

@@ -93,9 +93,10 @@ Result<Oid> Repository::resolve(std::string_view revision) const {
   const std::string text(revision);
   const std::string what = "find revision '" + text + "'";
   Handle<git_object, git_object_free> object;
-  GIT_CHECK(what, open_into(object, [&](auto** out) {
-              return git_revparse_single(out, handle(), text.c_str());
-            }));
+  const int code = open_into(
+      object, [&](auto** out) { return git_revparse_single(out, handle(), text.c_str()); });
+  if (code == GIT_ENOTFOUND) return not_found("there is no revision '" + text + "'");
+  GIT_CHECK(what, code);
   Handle<git_object, git_object_free> commit;
   GIT_CHECK(what, open_into(commit, [&](auto** out) {
               return git_object_peel(out, object.get(), GIT_OBJECT_COMMIT);

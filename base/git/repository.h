@@ -21,9 +21,9 @@ struct git_repository;
 // handles it.
 namespace base::git {
 
-// Errors of every call: kNotFound (an object, path or revision is not there), kCorrupt (an object
-// cannot be read back), kExhausted (no space), kInternal. Use one Repository from one thread at a
-// time; several may be open on one folder.
+// Errors of every call: kNotFound (a path or revision is not there), kCorrupt (an object is missing
+// or cannot be read back), kExhausted (no space), kInternal. Use one Repository from one thread at
+// a time; several may be open on one folder.
 class Repository {
  public:
   // The folder itself: bare, or one with a .git. kNotFound.
@@ -71,6 +71,12 @@ class Repository {
   // the files that both changed.
   Result<Oid> replay_tree(const Oid& commit, const Oid& onto) const;
   Result<Oid> tree_of(const Oid& commit) const;
+
+  // Packs on disk; every fetch adds one.
+  size_t pack_count() const;
+  // Puts all that the ref reaches into one pack and drops every other one. Nobody else may use the
+  // folder meanwhile, and this object must not be used afterwards: open the repository again.
+  Result<> repack(const std::string& ref);
 
   git_repository* handle() const { return handle_.get(); }  // for this folder's own code
 

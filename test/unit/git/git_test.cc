@@ -49,7 +49,7 @@ TEST_F(Git, ListsATreeWithItsKinds) {
   EXPECT_EQ(opened->size(blob), 1u);
   EXPECT_EQ(*opened->read(blob, 10), "a");
   EXPECT_EQ(opened->read(blob, 0).error().code, Code::kInvalid);
-  EXPECT_EQ(opened->read(Oid(std::string(40, '1')), 10).error().code, Code::kNotFound);
+  EXPECT_EQ(opened->read(Oid(std::string(40, '1')), 10).error().code, Code::kCorrupt);
   EXPECT_EQ(opened->resolve("main"), head);
   EXPECT_EQ(opened->resolve("nowhere").error().code, Code::kNotFound);
 }
@@ -168,6 +168,26 @@ TEST_F(Git, FollowsAForcePush) {
   const Oid forced(origin.change("a", "3"));
   EXPECT_EQ(*fetch(mirror, {.url = origin.path()}, "main", lost), forced);
   EXPECT_EQ(mirror.resolve("main"), forced);
+}
+
+TEST_F(Git, RepacksWhatFetchesLeaveBehind) {
+  const GitRepo origin = GitRepo::init(dir / "origin");
+  Oid head;
+  {
+    Repository mirror = *Repository::create_bare(dir / "mirror");
+    for (int i = 0; i < 5; ++i) {
+      origin.change("a", std::to_string(i));
+      head = *fetch(mirror, {.url = origin.path()}, "main", Oid());
+    }
+    EXPECT_EQ(mirror.pack_count(), 5u);
+    ASSERT_TRUE(mirror.repack("refs/heads/main"));
+  }
+  const Repository mirror = *Repository::open(dir / "mirror");
+  EXPECT_EQ(mirror.pack_count(), 1u);
+  EXPECT_EQ(mirror.commits(Oid(), head, 10)->size(), 5u);
+  int status = -1;
+  const std::string said = test::run({"git", "-C", dir / "mirror", "fsck", "--strict"}, &status);
+  EXPECT_EQ(status, 0) << said;
 }
 
 TEST_F(Git, AnUnchangedBranchWritesNothing) {

@@ -1,0 +1,110 @@
+#include "agent/source/git_source.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace agent {
+namespace {
+
+namespace git = base::git;
+
+constexpr std::string_view kApproval = "mcp-approve-prune";
+// A longer way from one snapshot to the next is cut off: approvals that old are not meant for it.
+constexpr size_t kMaxCommits = 1000;
+// Every fetch leaves a pack behind; reading looks into each of them.
+constexpr size_t kMaxPacks = 50;
+
+bool is_approval(std::string_view key) {
+  return std::equal(key.begin(), key.end(), kApproval.begin(), kApproval.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+}
+
+int count_in(const std::string& text) {
+  int count = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
+  return failed == std::errc() && end == text.data() + text.size() ? std::max(count, 0) : 0;
+}
+
+}  // namespace
+
+GitSource::GitSource(GitSourceConfig config)
+    : config_(std::move(config)),
+      mirror_path_(config_.mirror_dir / "source.git"),
+      reader_(config_.path),
+      counted_(config_.since.str()) {}
+
+base::Result<> GitSource::open_mirror() {
+  if (mirror_) return {};
+  std::error_code failed;
+  if (std::filesystem::exists(mirror_path_, failed)) {
+    if (auto opened = git::Repository::open(mirror_path_)) {
+      mirror_.emplace(std::move(*opened));
+      return {};
+    }
+    MCP_CHECK(set_mirror_aside());
+  }
+  MCP_TRY(git::Repository made, git::Repository::create_bare(mirror_path_));
+  mirror_.emplace(std::move(made));
+  return {};
+}
+
+base::Result<> GitSource::set_mirror_aside() {
+  mirror_.reset();
+  const std::filesystem::path aside = mirror_path_.string() + ".corrupt";
+  std::error_code failed;
+  std::filesystem::remove_all(aside, failed);
+  std::filesystem::rename(mirror_path_, aside, failed);
+  if (failed)
+    return base::make_error(base::Code::kCorrupt,
+                            "cannot read the mirror " + mirror_path_.string() +
+                                ", nor set it aside: " + failed.message(),
+                            "remove it; it will be fetched anew");
+  return {};
+}
+
+base::Result<std::optional<git::Oid>> GitSource::advance() {
+  MCP_CHECK(open_mirror());
+  MCP_TRY(const git::Oid head, git::fetch(*mirror_, config_.remote, config_.branch, last_));
+  if (head == last_) return std::nullopt;
+  MCP_CHECK(reader_.read(*mirror_, head));
+  return head;
+}
+
+base::Result<int> GitSource::approved_removals(const git::Oid& head) const {
+  if (counted_.empty()) return 0;
+  MCP_TRY(const auto commits, mirror_->commits(counted_, head, kMaxCommits));
+  int approved = 0;
+  for (const git::CommitInfo& commit : commits)
+    for (const auto& [key, value] : commit.trailers())
+      if (is_approval(key)) approved += count_in(value);
+  return approved;
+}
+
+crds::Tree GitSource::check() {
+  crds::Tree tree = crds::check_tree(reader_.files(), last_good_);
+  std::erase_if(last_good_, [&](const auto& known) { return !tree.broken.contains(known.first); });
+  for (const auto& [name, service] : tree.services)
+    last_good_.insert_or_assign(name, service.value);
+  return tree;
+}
+
+base::Result<std::optional<reconciler::Snapshot>> GitSource::poll() {
+  const std::lock_guard lock(mutex_);
+  auto head = advance();
+  if (!head && head.error().code == base::Code::kCorrupt) {
+    MCP_CHECK(set_mirror_aside());
+    head = advance();
+  }
+  if (!head) return std::move(head).error();
+  if (!*head) return std::nullopt;
+  MCP_TRY(const int approved, approved_removals(**head));
+  last_ = counted_ = **head;
+  if (auto packs = mirror_->pack_count(); packs > kMaxPacks) {
+    // Housekeeping: what fails here is tried again after the next fetch.
+    if (mirror_->repack("refs/heads/" + config_.branch)) mirror_.reset();
+  }
+  return reconciler::Snapshot{reconciler::Revision(last_.str()), check(), approved};
+}
+
+}  // namespace agent

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/git/remote.h"
+#include "crds/git/definitions.h"
+#include "reconciler/ports.h"
+
+// SOURCE: the branch of a git repository that this node follows.
+namespace agent {
+
+struct GitSourceConfig {
+  base::git::Remote remote;
+  std::string branch = "main";
+  std::string path;  // folder with the definitions; empty: the repository's root
+  // A bare mirror is kept in <mirror_dir>/source.git. It can be thrown away at any time.
+  std::filesystem::path mirror_dir;
+  // The revision that was in force before a restart: approvals of removals count from there.
+  reconciler::Revision since;
+};
+
+// Polling an unchanged branch asks the remote for its branches and does nothing else. A change is
+// fetched into the mirror, and only files that are new or different are decoded. A mirror that
+// cannot be read is renamed to source.git.corrupt and fetched anew.
+//
+// The first poll of an object gives a snapshot whenever the remote answers. Errors are those of
+// base::git::fetch, and kNotFound when the folder is not in the tree; a folder without any
+// definition is a snapshot with an empty tree. A poll ends within the remote's timeout and the time
+// it takes to read local files. From any thread; calls take turns.
+class GitSource : public reconciler::Source {
+ public:
+  explicit GitSource(GitSourceConfig config);
+  base::Result<std::optional<reconciler::Snapshot>> poll() override;
+
+ private:
+  base::Result<> open_mirror();
+  base::Result<> set_mirror_aside();
+  // The branch's head when it is not `last_`, with everything in the mirror and in reader_.
+  base::Result<std::optional<base::git::Oid>> advance();
+  base::Result<int> approved_removals(const base::git::Oid& head) const;
+  crds::Tree check();
+
+  const GitSourceConfig config_;
+  const std::filesystem::path mirror_path_;
+  std::mutex mutex_;
+  std::optional<base::git::Repository> mirror_;
+  crds::DefinitionReader reader_;
+  base::git::Oid last_;     // of the last snapshot; empty: none yet
+  base::git::Oid counted_;  // approvals up to here have been handed out
+  std::map<crds::ServiceName, crds::Service> last_good_;
+};
+
+}  // namespace agent

@@ -1,0 +1,1 @@
+mcp_library(agent_source DIR agent/source DEPS reconciler crds crds_git base_git)

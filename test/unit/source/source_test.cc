@@ -1,0 +1,317 @@
+#include <gmock/gmock.h>
+
+#include "agent/source/git_source.h"
+#include "test/support/git/git_repo.h"
+#include "test/support/temp_dir.h"
+
+namespace agent {
+namespace {
+
+using base::Code;
+using reconciler::Snapshot;
+using test::GitRepo;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+std::string service(const std::string& name, const std::string& version = "v1") {
+  return "name = \"" + name + "\"\nversion = \"" + version +
+         "\"\n[[components]]\nname = \"app\"\nimage = \"localhost/" + name + ":" + version + "\"\n";
+}
+
+class Source : public testing::Test {
+ protected:
+  void SetUp() override { test::isolate_git(dir / "home"); }
+
+  GitSource source(const std::string& path = {}, const std::string& since = {}) {
+    GitSourceConfig config;
+    config.remote.url = url.empty() ? origin.path().string() : url;
+    config.path = path;
+    config.mirror_dir = dir / "state";
+    config.since = reconciler::Revision(since);
+    return GitSource(config);
+  }
+
+  // The next snapshot, which has to come.
+  static Snapshot next(GitSource& source) {
+    auto polled = source.poll();
+    if (!polled) throw std::runtime_error(polled.error().text());
+    if (!*polled) throw std::runtime_error("unchanged");
+    return std::move(**polled);
+  }
+
+  static std::vector<std::string> names(const Snapshot& snapshot) {
+    std::vector<std::string> out;
+    for (const auto& [name, value] : snapshot.tree.services) out.push_back(name.str());
+    return out;
+  }
+
+  test::TempDir dir;
+  std::string url;
+  const GitRepo origin = [this] {
+    test::isolate_git(dir / "home");
+    return GitRepo::init(dir / "origin");
+  }();
+};
+
+TEST_F(Source, AChangeIsASnapshotAndNoChangeIsNothing) {
+  const std::string one = origin.change("services/web.toml", service("web"));
+  GitSource git = source();
+  const Snapshot first = next(git);
+  EXPECT_EQ(first.revision.str(), one);
+  EXPECT_THAT(names(first), ElementsAre("web"));
+  EXPECT_THAT(first.tree.problems, IsEmpty());
+  EXPECT_FALSE(git.poll()->has_value());
+
+  const std::string two = origin.change("services/team/db.toml", service("db"));
+  const Snapshot second = next(git);
+  EXPECT_EQ(second.revision.str(), two);
+  EXPECT_THAT(names(second), ElementsAre("db", "web"));
+  EXPECT_FALSE(git.poll()->has_value());
+}
+
+TEST_F(Source, AnUnchangedPollWritesNothing) {
+  origin.change("services/web.toml", service("web"));
+  GitSource git = source();
+  next(git);
+  const auto files = [&] { return test::run({"find", dir / "state", "-printf", "%p %T@ %C@\n"}); };
+  const std::string before = files();
+  EXPECT_FALSE(git.poll()->has_value());
+  EXPECT_EQ(files(), before);
+}
+
+TEST_F(Source, ARestartGivesASnapshotAgain) {
+  const std::string head = origin.change("services/web.toml", service("web"));
+  for (int start = 0; start < 2; ++start) {
+    GitSource git = source();
+    EXPECT_EQ(next(git).revision.str(), head);
+  }
+}
+
+TEST_F(Source, ABareRepositoryAndAFileUrlWorkAsWell) {
+  const GitRepo bare = GitRepo::init_bare(dir / "bare");
+  const GitRepo clone = GitRepo::clone(bare.path(), dir / "clone");
+  clone.change("services/web.toml", service("web"));
+  url = "file://" + bare.path().string();
+  GitSource git = source();
+  EXPECT_THAT(names(next(git)), ElementsAre("web"));
+}
+
+TEST_F(Source, PlacesAreInsideTheRepositoryAndTheFolderIsTheOneGiven) {
+  origin.write("fleet.toml", "this is not valid");
+  origin.write("live/services/web.toml", service("web"));
+  origin.change("live/services/bad.toml", "name = \"bad\"\nimag = 1\n");
+  GitSource git = source("live");
+  const Snapshot snapshot = next(git);
+  EXPECT_THAT(names(snapshot), ElementsAre("web"));
+  EXPECT_FALSE(snapshot.tree.fleet_broken);
+  ASSERT_FALSE(snapshot.tree.problems.empty());
+  EXPECT_EQ(snapshot.tree.problems[0].at.file, "live/services/bad.toml");
+  EXPECT_TRUE(snapshot.tree.broken.contains(crds::ServiceName("bad")));
+  EXPECT_EQ(snapshot.tree.services.at(crds::ServiceName("web")).name_at.file,
+            "live/services/web.toml");
+}
+
+TEST_F(Source, OnlyTheBadFileIsHeldAndARepairIsSeen) {
+  origin.write("services/web.toml", service("web"));
+  origin.change("services/db.toml", service("db"));
+  GitSource git = source();
+  next(git);
+  origin.change("services/web.toml", "name = \"web\"\n\xFF\xFE");
+  Snapshot snapshot = next(git);
+  EXPECT_THAT(names(snapshot), ElementsAre("db"));
+  EXPECT_TRUE(snapshot.tree.broken.contains(crds::ServiceName("web")));
+  origin.change("services/web.toml", service("web", "v2"));
+  snapshot = next(git);
+  EXPECT_THAT(names(snapshot), ElementsAre("db", "web"));
+  EXPECT_THAT(snapshot.tree.broken, IsEmpty());
+}
+
+TEST_F(Source, LinksAreProblemsAtTheirPathAndHoldWhatWasThere) {
+  origin.write("services/web.toml", service("the-web"));
+  origin.change("services/db.toml", service("db"));
+  GitSource git = source();
+  next(git);
+  std::filesystem::remove(origin.path() / "services/web.toml");
+  std::filesystem::create_symlink("/etc/passwd", origin.path() / "services/web.toml");
+  std::filesystem::create_directory_symlink("/srv", origin.path() / "services/more");
+  const GitRepo inner = GitRepo::init(dir / "inner");
+  inner.change("x.toml", service("x"));
+  origin.git({"submodule", "--quiet", "add", inner.path().string(), "services/sub"});
+  origin.commit("links");
+  const Snapshot snapshot = next(git);
+  EXPECT_THAT(names(snapshot), ElementsAre("db"));
+  std::vector<std::string> problems;
+  for (const auto& problem : snapshot.tree.problems)
+    problems.push_back(problem.at.file + ": " + problem.message);
+  EXPECT_THAT(problems, ElementsAre(HasSubstr("services/more: is a symlink"),
+                                    HasSubstr("services/sub: is a submodule"),
+                                    HasSubstr("services/web.toml: is a symlink")));
+  EXPECT_TRUE(snapshot.tree.broken.contains(crds::ServiceName("the-web")));
+}
+
+TEST_F(Source, AHugeDefinitionIsRefusedUnread) {
+  origin.write("services/web.toml", service("web"));
+  origin.change("services/huge.toml", std::string(10 << 20, '#'));
+  GitSource git = source();
+  const Snapshot snapshot = next(git);
+  EXPECT_THAT(names(snapshot), ElementsAre("web"));
+  ASSERT_THAT(snapshot.tree.problems, SizeIs(1));
+  EXPECT_EQ(snapshot.tree.problems[0].at.file, "services/huge.toml");
+  EXPECT_THAT(snapshot.tree.problems[0].message, HasSubstr("10485760 bytes"));
+  EXPECT_TRUE(snapshot.tree.broken.contains(crds::ServiceName("huge")));
+}
+
+TEST_F(Source, TenThousandFiles) {
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string name = "s" + std::to_string(i);
+    origin.write("services/" + name + ".toml", service(name));
+  }
+  origin.commit("many");
+  GitSource git = source();
+  EXPECT_THAT(next(git).tree.services, SizeIs(10'000));
+  origin.change("services/s7.toml", service("s7", "v2"));
+  EXPECT_EQ(next(git).tree.services.at(crds::ServiceName("s7")).value.version, "v2");
+}
+
+TEST_F(Source, AForcePushIsFollowed) {
+  const std::string base = origin.change("services/web.toml", service("web"));
+  origin.change("services/db.toml", service("db"));
+  GitSource git = source();
+  EXPECT_THAT(names(next(git)), ElementsAre("db", "web"));
+  origin.git({"reset", "-q", "--hard", base});
+  EXPECT_THAT(names(next(git)), ElementsAre("web"));
+}
+
+TEST_F(Source, ABranchThatGoesAwayChangesNothing) {
+  const std::string head = origin.change("services/web.toml", service("web"));
+  GitSource git = source();
+  next(git);
+  origin.git({"checkout", "-q", "-b", "other"});
+  origin.git({"branch", "-q", "-D", "main"});
+  auto gone = git.poll();
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, Code::kNotFound);
+  origin.git({"branch", "-q", "main", head});
+  EXPECT_FALSE(git.poll()->has_value());
+}
+
+TEST_F(Source, AnEmptyRepositoryAndAMissingFolderAreErrors) {
+  {
+    GitSource git = source();
+    EXPECT_THAT(git.poll().error().text(), HasSubstr("is empty"));
+  }
+  origin.change("README", "nothing here");
+  GitSource folder = source("live");
+  const auto missing = folder.poll();
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, Code::kNotFound);
+  EXPECT_THAT(missing.error().text(), HasSubstr("'live'"));
+  origin.change("live/services/web.toml", service("web"));
+  EXPECT_THAT(names(next(folder)), ElementsAre("web"));
+}
+
+TEST_F(Source, ATreeWithoutDefinitionsIsAnEmptySnapshot) {
+  origin.change("services/web.toml", service("web"));
+  GitSource git = source();
+  next(git);
+  origin.git({"rm", "-q", "-r", "services"});
+  origin.commit("everything goes");
+  EXPECT_THAT(names(next(git)), IsEmpty());
+}
+
+TEST_F(Source, ApprovalsAreThoseSinceTheLastSnapshot) {
+  const std::string base = origin.change("services/web.toml", service("web"));
+  GitSource git = source();
+  EXPECT_EQ(next(git).approved_removals, 0);
+  origin.change("a", "1", "one\n\nMcp-Approve-Prune: 4");
+  const std::string before = origin.change("a", "2", "two\n\nmcp-approve-prune: 2\nOther: 9");
+  EXPECT_EQ(next(git).approved_removals, 6);
+  origin.change("a", "3", "three\n\nMcp-Approve-Prune: many");
+  EXPECT_EQ(next(git).approved_removals, 0);
+  // A force-push: what both have does not count again.
+  origin.git({"reset", "-q", "--hard", before});
+  origin.change("a", "4", "four\n\nMcp-Approve-Prune: 1");
+  EXPECT_EQ(next(git).approved_removals, 1);
+  // After a restart they count from the revision that was in force.
+  GitSource restarted = source({}, before);
+  EXPECT_EQ(next(restarted).approved_removals, 1);
+  GitSource fresh = source();
+  EXPECT_EQ(next(fresh).approved_removals, 0);
+}
+
+TEST_F(Source, AnApprovalIsNotLostWithAFailedPoll) {
+  origin.change("live/services/web.toml", service("web"));
+  GitSource git = source("live");
+  next(git);
+  origin.git({"mv", "live", "gone"});
+  origin.commit("approve\n\nMcp-Approve-Prune: 3");
+  EXPECT_FALSE(git.poll());
+  origin.change("live/services/db.toml", service("db"));
+  EXPECT_EQ(next(git).approved_removals, 3);
+}
+
+TEST_F(Source, AnUnreachableRemoteIsAnErrorAndThenItGoesOn) {
+  origin.change("services/web.toml", service("web"));
+  GitSource git = source();
+  next(git);
+  std::filesystem::rename(dir / "origin", dir / "away");
+  EXPECT_EQ(git.poll().error().code, Code::kNotFound);
+  std::filesystem::rename(dir / "away", dir / "origin");
+  EXPECT_FALSE(git.poll()->has_value());
+  origin.change("services/db.toml", service("db"));
+  EXPECT_THAT(names(next(git)), ElementsAre("db", "web"));
+}
+
+// Every way to break a mirror ends in a mirror that was fetched anew.
+TEST_F(Source, ACorruptMirrorIsSetAside) {
+  const std::string head = origin.change("services/web.toml", service("web"));
+  const std::string mirror = dir / "state/source.git";
+  const std::vector<std::pair<std::string, std::vector<std::string>>> damages = {
+      {"no HEAD", {"rm", mirror + "/HEAD"}},
+      {"a file", {"sh", "-c", "rm -r " + mirror + " && echo x > " + mirror}},
+      {"packs gone", {"sh", "-c", "rm " + mirror + "/objects/pack/*"}},
+      {"packs cut",
+       {"sh", "-c",
+        "for f in " + mirror +
+            "/objects/pack/*.pack; do chmod u+w $f; "
+            "truncate -s 40 $f; done"}},
+      {"packs of zeros",
+       {"sh", "-c",
+        "for f in " + mirror +
+            "/objects/pack/*.pack; do chmod u+w $f; "
+            "s=$(stat -c %s $f); truncate -s 12 $f; truncate -s $s $f; done"}},
+      {"a bad ref", {"sh", "-c", "echo rubbish > " + mirror + "/refs/heads/main"}},
+      {"a ref to nothing",
+       {"sh", "-c", "echo " + std::string(40, '1') + " > " + mirror + "/refs/heads/main"}},
+      {"a bad config", {"sh", "-c", "echo '[[[' > " + mirror + "/config"}},
+  };
+  {
+    GitSource git = source();
+    next(git);
+  }
+  for (const auto& [what, damage] : damages) {
+    test::run(damage);
+    GitSource git = source();
+    const auto polled = git.poll();
+    ASSERT_TRUE(polled) << what << ": " << polled.error().text();
+    ASSERT_TRUE(polled->has_value()) << what;
+    EXPECT_EQ((*polled)->revision.str(), head) << what;
+    EXPECT_THAT(names(**polled), ElementsAre("web")) << what;
+  }
+  EXPECT_TRUE(std::filesystem::exists(mirror + ".corrupt"));
+}
+
+TEST_F(Source, AMirrorDoesNotGatherPacksForEver) {
+  GitSource git = source();
+  for (int i = 0; i < 55; ++i) {
+    origin.change("services/web.toml", service("web", "v" + std::to_string(i)));
+    EXPECT_EQ(next(git).tree.services.at(crds::ServiceName("web")).value.version,
+              "v" + std::to_string(i));
+  }
+  EXPECT_LT(base::git::Repository::open(dir / "state/source.git")->pack_count(), 10u);
+}
+
+}  // namespace
+}  // namespace agent
