@@ -1,0 +1,1 @@
+mcp_library(agent_config DIR agent/config DEPS base_core base_log crds_codec)
