@@ -1,0 +1,158 @@
+#include "agent/status/component_status.h"
+
+#include "reconciler/conditions.h"
+#include "reconciler/labels.h"
+#include "reconciler/leases.h"
+#include "reconciler/steps.h"
+
+namespace agent {
+namespace {
+
+using reconciler::ComponentDesired;
+using reconciler::ComponentKey;
+using reconciler::ComponentMemory;
+using reconciler::ContainerState;
+using reconciler::ObservedContainer;
+using reconciler::StepKind;
+
+std::string in_words(const reconciler::Step& step) {
+  switch (step.kind) {
+    case StepKind::kPullImage:
+      return "the pull of " + step.image;
+    case StepKind::kCreate:
+      return "the creation of " + step.container_name;
+    case StepKind::kStart:
+      return "the start of " + step.container_name;
+    case StepKind::kStop:
+      return "the stop of " + step.container_name;
+    case StepKind::kRemove:
+      return "the removal of " + step.container_name;
+  }
+  return step.id;
+}
+
+// What has to happen before the component is as it should be.
+Json waiting_for(const Picture& picture, const ComponentKey& key) {
+  if (const auto running = picture.running.find(key); running != picture.running.end())
+    return in_words(*running->second) + " (" + running->second->cause + ")";
+  if (picture.view.observed.runtime_error) return picture.view.observed.runtime_error->text();
+  const auto* decision = picture.decision(key);
+  if (!decision || decision->phase == reconciler::Phase::kReady ||
+      decision->phase == reconciler::Phase::kStopped)
+    return nullptr;
+  std::string text = decision->message;
+  if (decision->phase == reconciler::Phase::kFailing && decision->wake_at &&
+      *decision->wake_at > picture.view.at)
+    text += "; next attempt at " + base::to_rfc3339(*decision->wake_at);
+  return text;
+}
+
+Json ports_json(const ObservedContainer* container) {
+  Json out = Json::array();
+  if (!container) return out;
+  for (const crds::PortMapping& port : container->ports) {
+    std::string route;
+    for (const auto& [name, lease] : container->owner->leases)
+      if (lease == port.host_port) route = name;
+    out.push_back({{"name", route},
+                   {"hostIp", port.host_ip},
+                   {"hostPort", port.host_port},
+                   {"containerPort", port.container_port},
+                   {"protocol", port.protocol}});
+  }
+  return out;
+}
+
+// No proxy is managed yet: nothing is registered, and the hostPort is what a proxy would reach.
+Json routes_json(const Picture& picture, const ComponentKey& key, const ComponentDesired& desired,
+                 const ObservedContainer* container) {
+  Json out = Json::array();
+  const std::string& domain = picture.view.desired.fleet.domain;
+  for (const crds::Route& route : desired.spec.routes) {
+    std::string hostname = route.hostname;
+    if (hostname.empty() && !domain.empty()) hostname = key.service.str() + "." + domain;
+    Json entry = {{"name", route.name},
+                  {"listener", ":" + std::to_string(route.port)},
+                  {"hostname", or_null(hostname)},
+                  {"mode", route.mode == crds::Route::Mode::kL4 ? "l4" : "l7"},
+                  {"hostPort", nullptr},
+                  {"registered", false}};
+    if (container)
+      if (const auto lease = container->owner->leases.find(route.name);
+          lease != container->owner->leases.end())
+        entry["hostPort"] = lease->second;
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+void add_drift(Json& out, const std::string& field, const std::string& expected,
+               const std::string& actual) {
+  if (expected != actual)
+    out.push_back({{"field", field}, {"expected", expected}, {"actual", actual}});
+}
+
+std::string state_text(const ObservedContainer* container) {
+  return container ? std::string(reconciler::name(container->state)) : "missing";
+}
+
+Json drift_json(const Picture& picture, const ComponentKey& key, const ComponentDesired& desired,
+                const ObservedContainer* container) {
+  Json out = Json::array();
+  const auto* decision = picture.decision(key);
+  const bool active = picture.desired(key.service)->definition.active;
+  const std::string state = state_text(container);
+  const bool completed = decision && decision->reason == reconciler::reason::kCompleted;
+  if (active && !completed)
+    add_drift(out, "state", "running", state);
+  else if (state == "running" || state == "paused")
+    add_drift(out, "state", "exited", state);
+  if (!container) return out;
+  for (const auto& change : reconciler::drift(desired, *container))
+    add_drift(out, change.field, change.from, change.to);
+  add_drift(out, std::string("labels.") + reconciler::kSpecHashLabel, desired.spec_hash,
+            container->owner->spec_hash);
+  return out;
+}
+
+Json health_message(const Picture& picture, const ObservedContainer* container) {
+  if (!container) return nullptr;
+  const auto found = picture.view.observed.readiness.find(container->id);
+  return found == picture.view.observed.readiness.end() ? Json() : or_null(found->second.message);
+}
+
+}  // namespace
+
+Json component_json(const Picture& picture, const ComponentKey& key) {
+  const ComponentDesired* desired = picture.desired(key);
+  const ObservedContainer* container = picture.serving(key);
+  const auto* decision = picture.decision(key);
+  const auto remembered = picture.view.memory.components.find(key);
+  const bool known = remembered != picture.view.memory.components.end();
+  const std::string image = container && !container->image.empty() ? container->image
+                            : desired                              ? desired->spec.image
+                                                                   : "";
+  const bool has_ended = container && container->exited_at != base::TimePoint{};
+  return {{"name", key.component.str()},
+          {"image", image},
+          {"version", version_of(image)},
+          {"state", state_text(container)},
+          {"ready", container && picture.ready(*container)},
+          {"restarts", known ? remembered->second.restarts : 0},
+          {"startedAt", container ? or_null(container->started_at) : Json()},
+          {"containerName", container ? Json(container->name) : Json()},
+          {"containerId", container ? Json(container->id.str()) : Json()},
+          {"specHash", container ? Json(container->owner->spec_hash) : Json()},
+          {"cause", desired ? desired->cause : "it is not defined any more"},
+          {"reason", decision ? or_null(decision->reason) : Json()},
+          {"message", decision ? or_null(decision->message) : Json()},
+          {"waitingFor", waiting_for(picture, key)},
+          {"lastExit", has_ended ? Json(reconciler::exit_text(*container)) : Json()},
+          {"lastExitAt", has_ended ? or_null(container->exited_at) : Json()},
+          {"healthMessage", health_message(picture, container)},
+          {"ports", ports_json(container)},
+          {"routes", desired ? routes_json(picture, key, *desired, container) : Json::array()},
+          {"drift", desired ? drift_json(picture, key, *desired, container) : Json::array()}};
+}
+
+}  // namespace agent
