@@ -92,15 +92,15 @@ void add_health(Json& body, const crds::Component& component) {
 
 std::string create_json(const ContainerSpec& spec, const std::string& log_driver) {
   const crds::Component& component = spec.component;
-  Json body = {
-      {"name", spec.name},
-      {"image", component.image},
-      {"labels", reconciler::to_labels(spec.owner)},
-      {"env", spec.env},
-      {"portmappings", ports_of(spec)},
-      // The reconciler heals; podman's policy would race with it and has no back-off.
-      {"restart_policy", "no"},
-      {"stop_timeout", std::chrono::ceil<std::chrono::seconds>(component.stop_timeout).count()}};
+  Json body = {{"name", spec.name},
+               {"image", component.image},
+               {"labels", reconciler::to_labels(spec.owner)},
+               {"env", spec.env},
+               {"portmappings", ports_of(spec)},
+               // The reconciler heals; podman's policy would race with it and has no back-off.
+               {"restart_policy", "no"}};
+  if (component.stop_timeout)
+    body["stop_timeout"] = std::chrono::ceil<std::chrono::seconds>(*component.stop_timeout).count();
   if (!component.cmd.empty()) body["command"] = component.cmd;
   if (!component.user.empty()) body["user"] = component.user;
   if (!log_driver.empty())
