@@ -128,6 +128,8 @@ class Pass {
     return std::move(out_);
   }
 
+  std::map<ComponentKey, Decision> take_decisions() && { return std::move(decisions_); }
+
  private:
   enum class Visit { kOpen, kDone };
 
@@ -268,6 +270,13 @@ class Pass {
 Outcome reconcile(const Desired& desired, const Observed& observed, const Memory& memory,
                   TimePoint now) {
   return Pass(desired, observed, memory, now).run();
+}
+
+std::map<ComponentKey, Decision> explain(const Desired& desired, const Observed& observed,
+                                         const Memory& memory, TimePoint now) {
+  Pass pass(desired, observed, memory, now);
+  std::move(pass).run();
+  return std::move(pass).take_decisions();
 }
 
 }  // namespace reconciler

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+
+#include "reconciler/component.h"
 #include "reconciler/model.h"
 
 namespace reconciler {
@@ -9,5 +12,11 @@ namespace reconciler {
 // empty plan and `next == memory`. Pure: equal arguments give equal results.
 Outcome reconcile(const Desired& desired, const Observed& observed, const Memory& memory,
                   TimePoint now);
+
+// What reconcile() makes of each component, for people: phase, reason and message are the ones
+// that the conditions are made from; steps and probes are in reconcile()'s outcome alone. Empty
+// while the runtime does not answer. Pure.
+std::map<ComponentKey, Decision> explain(const Desired& desired, const Observed& observed,
+                                         const Memory& memory, TimePoint now);
 
 }  // namespace reconciler
