@@ -31,6 +31,11 @@ std::set<uint16_t>& PortsInUse::all() {
 
 bool lease_ports(const ComponentKey& key, const crds::Component& component, Slot slot,
                  PortsInUse& in_use, ComponentMemory& memory) {
+  std::erase_if(memory.leases, [&](const auto& lease) {
+    return lease.first.first == slot &&
+           std::none_of(component.routes.begin(), component.routes.end(),
+                        [&](const auto& route) { return route.name == lease.first.second; });
+  });
   constexpr int kRange = kLastLeasePort - kFirstLeasePort + 1;
   for (const crds::Route& route : component.routes) {
     const std::pair<Slot, std::string> place(slot, route.name);

@@ -32,8 +32,8 @@ class PortsInUse {
   std::optional<std::set<uint16_t>> ports_;
 };
 
-// Gives every route of the component a lease in that slot; present ones stay. False: no port is
-// free.
+// Gives every route of the component a lease in that slot; present ones stay, those of routes that
+// are no more go. False: no port is free.
 bool lease_ports(const ComponentKey& key, const crds::Component& component, Slot slot,
                  PortsInUse& in_use, ComponentMemory& memory);
 

@@ -15,11 +15,9 @@ const crds::PortMapping* checked_port(const crds::Component& component,
   const auto& leases = container.owner->leases;
   uint16_t wanted_host = 0;
   std::string wanted_container = health.port;
-  if (const auto lease = leases.find(health.port); lease != leases.end())
-    wanted_host = lease->second;
-  else if (health.port.empty() && !component.routes.empty())
-    if (const auto first = leases.find(component.routes.front().name); first != leases.end())
-      wanted_host = first->second;
+  const bool first_route = health.port.empty() && !component.routes.empty();
+  const auto lease = leases.find(first_route ? component.routes.front().name : health.port);
+  if (lease != leases.end()) wanted_host = lease->second;
   for (const crds::PortMapping& port : container.ports) {
     if (port.protocol != "tcp") continue;
     if (wanted_host != 0

@@ -52,6 +52,15 @@ class FixedPorts {
     });
   }
 
+  // Whether the component runs on a port that now belongs to another: that one waits for it, so it
+  // must not wait for that one.
+  bool must_leave(const ComponentKey& key) const {
+    return std::any_of(held_.begin(), held_.end(), [&](const auto& held) {
+      const auto owner = owners_.find(held.first);
+      return held.second == key && owner != owners_.end() && owner->second != key;
+    });
+  }
+
  private:
   static std::string text(const crds::PortMapping& port) {
     return std::to_string(port.host_port) + "/" + port.protocol;
@@ -163,16 +172,17 @@ class Pass {
     static const ComponentMemory kFresh;
     const auto list = containers_.find(key);
     const auto remembered = memory_.components.find(key);
-    const ComponentInput input{key,
-                               desired_.node,
-                               service,
-                               component,
-                               list == containers_.end() ? kNone : list->second,
-                               observed_,
-                               remembered == memory_.components.end() ? kFresh : remembered->second,
-                               now_,
-                               dependency_gate(service, component),
-                               fixed_ports_.gate(key, component.spec)};
+    const ComponentInput input{
+        key,
+        desired_.node,
+        service,
+        component,
+        list == containers_.end() ? kNone : list->second,
+        observed_,
+        remembered == memory_.components.end() ? kFresh : remembered->second,
+        now_,
+        fixed_ports_.must_leave(key) ? std::string() : dependency_gate(service, component),
+        fixed_ports_.gate(key, component.spec)};
     Decision decision = decide(input, in_use_);
     const std::string conflict =
         service.definition.active ? fixed_ports_.conflict(key, component.spec) : std::string();

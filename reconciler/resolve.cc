@@ -57,13 +57,24 @@ ServiceDesired complete_service(const crds::Located<crds::Service>& located,
   return out;
 }
 
+// An http or tcp check comes from outside the container.
+bool lacks_port_to_check(const crds::Component& component) {
+  return component.health && !std::holds_alternative<crds::CmdCheck>(component.health->check) &&
+         component.network != "host" && component.ports.empty() && component.routes.empty();
+}
+
 // Why the completed service cannot run, or nothing.
 std::optional<std::string> unfit(const ServiceDesired& service) {
-  for (const auto& [component_name, component] : service.components)
+  for (const auto& [component_name, component] : service.components) {
+    if (lacks_port_to_check(component.spec))
+      return service.path + ": components[" + component_name.str() +
+             "].health: an http or tcp check needs a published port or a route (add one, or check "
+             "with cmd)";
     if (component.spec.image.empty())
       return service.path + ": components[" + component_name.str() +
              "].image: is not set, and fleet.toml names no registry to derive it from (set image, "
              "or registry in fleet.toml)";
+  }
   return std::nullopt;
 }
 

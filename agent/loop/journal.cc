@@ -126,8 +126,8 @@ void Journal::save(const Desired& desired, const Memory& memory, base::TimePoint
     transaction.node = {memory.conditions, memory.ready_revision};
   transaction.events.assign(events_.begin(), events_.end());
   transaction.rollouts = rollouts_;
-  if (transaction.empty()) return;
-  const base::Result<> written = store_.commit(transaction);
+  const base::Result<> written =
+      transaction.empty() ? base::Result<>() : store_.commit(transaction);
   if (!written) {
     error_ = written.error();
     next_at_ = now + delay(kWriteRetry, ++failures_in_row_, "registry");

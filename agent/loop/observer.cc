@@ -30,8 +30,11 @@ Observer::Observer(reconciler::Runtime& runtime, reconciler::Executor& executor,
 
 void Observer::process_ended(const ContainerId& id) {
   const auto known = observed_.containers.find(id);
-  if (known != observed_.containers.end() && known->second.state == ContainerState::kRunning)
-    ended_.try_emplace(id);
+  if (known == observed_.containers.end() || known->second.state != ContainerState::kRunning)
+    return;
+  // Nothing may be built upon it from this moment on.
+  known->second.state = ContainerState::kUnknown;
+  ended_.try_emplace(id);
 }
 
 bool Observer::step(base::TimePoint now, const std::set<ComponentKey>& in_flight) {

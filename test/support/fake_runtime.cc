@@ -100,6 +100,17 @@ Result<ContainerId> FakeRuntime::make(const ContainerSpec& spec) {
   return made.id;
 }
 
+Result<ObservedContainer> FakeRuntime::inspect(const ContainerId& id) {
+  return run<ObservedContainer>({Kind::kInspect, id.str(), name_of(id)},
+                                [&]() -> Result<ObservedContainer> {
+                                  const auto found = containers_.find(id);
+                                  if (found == containers_.end())
+                                    return base::not_found("cannot inspect container " + id.str() +
+                                                           ": no such container");
+                                  return found->second;
+                                });
+}
+
 Result<ObservedContainer> FakeRuntime::start(const ContainerId& id) {
   return run<ObservedContainer>({Kind::kStart, id.str(), name_of(id)},
                                 [&] { return run_process(id); });
@@ -245,7 +256,7 @@ int FakeRuntime::calls(Kind kind) const {
 int FakeRuntime::writes() const {
   int sum = 0;
   for (const auto& [kind, count] : calls_)
-    if (kind != Kind::kList) sum += count;
+    if (kind != Kind::kList && kind != Kind::kInspect) sum += count;
   return sum;
 }
 

@@ -16,7 +16,7 @@ namespace test {
 // runs against both), down to times that are whole seconds.
 class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
  public:
-  enum class Kind { kList, kPull, kCreate, kStart, kStop, kRemove };
+  enum class Kind { kList, kInspect, kPull, kCreate, kStart, kStop, kRemove };
 
   struct Call {
     Kind kind = Kind::kList;
@@ -35,6 +35,7 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   explicit FakeRuntime(Clock clock);
 
   base::Result<std::vector<reconciler::ObservedContainer>> list() override;
+  base::Result<reconciler::ObservedContainer> inspect(const reconciler::ContainerId& id) override;
   base::Result<> pull(const std::string& image) override;
   base::Result<reconciler::ContainerId> create(const reconciler::ContainerSpec& spec) override;
   base::Result<reconciler::ObservedContainer> start(const reconciler::ContainerId& id) override;
@@ -83,7 +84,7 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   const reconciler::ContainerSpec* spec(const reconciler::ContainerId& id) const;
 
   int calls(Kind kind) const;
-  int writes() const;  // calls of every kind but kList
+  int writes() const;  // calls of every kind but kList and kInspect
   // Calls that changed something: what an idle, converged agent must not make.
   int effects() const;
 

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "agent/loop/loop.h"
+#include "reconciler/leases.h"
+#include "test/sim/rules.h"
+#include "test/sim/world.h"
+
+namespace sim {
+
+struct Report {
+  std::string violation;  // empty: none
+  int64_t steps = 0;
+  std::map<std::string, int> faults;  // by kind
+};
+
+// One life of one node: first a time of faults in which safety is checked, then everything heals
+// and progress is demanded, then nothing happens and nothing may be written. Equal seeds give equal
+// lives.
+class Simulation {
+ public:
+  // `trace`: every event of the agent and of the world, for people; may be null.
+  Simulation(uint64_t seed, std::ostream* trace);
+  Report run();
+
+ private:
+  void boot();
+  void crash();
+  void advance();
+  void live_until(base::TimePoint end, bool faults);
+  void heal();
+  void rest(const std::string& rule);
+
+  // What the world does.
+  void disturb();
+  void push_commit();
+  void disturb_container();
+  void disturb_surroundings();
+  crds::Service random_service(const std::string& name);
+  std::optional<test::FakeRuntime::Fault> fault_for(const test::FakeRuntime::Call& call);
+  void happened(const std::string& kind, const std::string& detail = "");
+
+  Random random_;
+  std::ostream* trace_;
+  base::TimePoint now_;
+  base::Millis stepped_back_{0};  // by the wall clock, in all
+  test::FakeRuntime runtime_;
+  Branch branch_;
+  Store store_;
+  Prober prober_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<Source> source_;
+  std::unique_ptr<agent::Loop> loop_;
+  Rules rules_;
+  Report report_;
+
+  std::map<std::string, crds::Service> services_;
+  std::vector<std::string> broken_;
+  bool faults_ = true;
+  bool podman_away_ = false;
+};
+
+}  // namespace sim

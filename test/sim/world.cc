@@ -1,0 +1,106 @@
+#include "test/sim/world.h"
+
+#include <algorithm>
+
+namespace sim {
+
+using base::Millis;
+using reconciler::ContainerState;
+
+void Executor::submit(std::function<void()> work, std::function<void()> done) {
+  tasks_.push_back({now_ + latency(), std::move(work), std::move(done)});
+}
+
+Millis Executor::latency() {
+  if (slow && random_.chance(10)) return Millis(random_.below(30'000));
+  return Millis(1 + random_.below(random_.chance(10) ? 2000 : 150));
+}
+
+bool Executor::run_due() {
+  std::vector<size_t> due;
+  for (size_t i = 0; i < tasks_.size(); ++i)
+    if (tasks_[i].at <= now_) due.push_back(i);
+  if (due.empty()) return false;
+  const size_t chosen = random_.pick(due);
+  Task task = std::move(tasks_[chosen]);
+  tasks_.erase(tasks_.begin() + static_cast<long>(chosen));
+  if (task.worked) {
+    task.done();
+  } else {
+    task.work();
+    task.worked = true;
+    task.at = now_ + Millis(random_.below(20));
+    tasks_.push_back(std::move(task));
+  }
+  return true;
+}
+
+std::optional<base::TimePoint> Executor::next_at() const {
+  const auto first = std::min_element(tasks_.begin(), tasks_.end(),
+                                      [](const Task& a, const Task& b) { return a.at < b.at; });
+  return first == tasks_.end() ? std::nullopt : std::optional(first->at);
+}
+
+void Executor::kill() {
+  for (Task& task : tasks_)
+    if (!task.worked && random_.chance(50)) task.work();
+  tasks_.clear();
+}
+
+base::Result<> Store::commit(const reconciler::Transaction& transaction) {
+  if (full)
+    return base::make_error(base::Code::kExhausted, "cannot write the registry: disk full",
+                            "free some space");
+  ++commits_;
+  if (transaction.desired) saved_.desired = transaction.desired;
+  for (const auto& [key, memory] : transaction.components) saved_.memory.components[key] = memory;
+  for (const auto& key : transaction.forgotten_components) saved_.memory.components.erase(key);
+  for (const auto& [service, memory] : transaction.services)
+    saved_.memory.services[service] = memory;
+  for (const auto& service : transaction.forgotten_services) saved_.memory.services.erase(service);
+  if (transaction.node)
+    std::tie(saved_.memory.conditions, saved_.memory.ready_revision) = *transaction.node;
+  return {};
+}
+
+void Branch::push(std::vector<crds::Service> services, std::vector<std::string> broken,
+                  int approved_removals) {
+  reconciler::Snapshot next;
+  char id[41];
+  std::snprintf(id, sizeof id, "%040d", ++commits_);
+  next.revision = reconciler::Revision(id);
+  next.approved_removals = approved_removals;
+  for (crds::Service& service : services) {
+    const std::string path = "services/" + service.name.str() + ".toml";
+    const bool bad = std::find(broken.begin(), broken.end(), service.name.str()) != broken.end();
+    if (bad) {
+      const crds::Diagnostic problem{{path, 1, 1}, "image", "is not an image", ""};
+      next.tree.problems.push_back(problem);
+      next.tree.broken[service.name] = {problem};
+    } else {
+      next.tree.services[service.name] = {service, {path, 1, 1}};
+    }
+  }
+  head_ = std::move(next);
+}
+
+base::Result<std::optional<reconciler::Snapshot>> Source::poll() {
+  if (branch_.down) return base::unavailable("cannot reach the git server: connection refused");
+  if (branch_.head().revision == seen_) return std::optional<reconciler::Snapshot>();
+  seen_ = branch_.head().revision;
+  return std::optional(branch_.head());
+}
+
+bool answers(const reconciler::ObservedContainer& container) {
+  return container.state == ContainerState::kRunning &&
+         container.image.find("mute") == std::string::npos;
+}
+
+base::Result<> Prober::probe(const reconciler::Probe& probe) {
+  const auto found = runtime_.containers().find(probe.container);
+  if (found == runtime_.containers().end() || !answers(found->second))
+    return base::make_error(base::Code::kTimeout, "no answer");
+  return {};
+}
+
+}  // namespace sim

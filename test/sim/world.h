@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "reconciler/ports.h"
+#include "test/support/fake_runtime.h"
+
+// The parts that the production loop runs against in the simulator. One thread; time is a number;
+// every choice comes from one seed.
+namespace sim {
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : engine_(seed) {}
+  uint64_t below(uint64_t limit) { return engine_() % limit; }
+  bool chance(int percent) { return below(100) < static_cast<uint64_t>(percent); }
+  template <class Container>
+  auto& pick(Container& container) {
+    auto it = container.begin();
+    std::advance(it, below(container.size()));
+    return *it;
+  }
+
+ private:
+  std::mt19937_64 engine_;
+};
+
+// Slow work, done at simulated times: first its effect, later its answer. A killed agent drops
+// both, or keeps the effect and loses the answer.
+class Executor : public reconciler::Executor {
+ public:
+  Executor(Random& random, const base::TimePoint& now) : random_(random), now_(now) {}
+  void submit(std::function<void()> work, std::function<void()> done) override;
+  // Runs one piece that is due. False: none is.
+  bool run_due();
+  std::optional<base::TimePoint> next_at() const;
+  // The agent is gone: some requests are already on their way.
+  void kill();
+  bool slow = false;  // answers may take up to half a minute
+
+ private:
+  struct Task {
+    base::TimePoint at;
+    std::function<void()> work, done;
+    bool worked = false;
+  };
+  base::Millis latency();
+  Random& random_;
+  const base::TimePoint& now_;
+  std::vector<Task> tasks_;
+};
+
+// The registry: what commit() took survives the agent.
+class Store : public reconciler::Store {
+ public:
+  base::Result<Saved> load() override { return saved_; }
+  base::Result<> commit(const reconciler::Transaction& transaction) override;
+  bool full = false;
+  int commits() const { return commits_; }
+
+ private:
+  Saved saved_;
+  int commits_ = 0;
+};
+
+// A git branch: its head, and whether the server answers. Each agent process has a cursor of its
+// own.
+class Branch {
+ public:
+  void push(std::vector<crds::Service> services, std::vector<std::string> broken,
+            int approved_removals);
+  const reconciler::Snapshot& head() const { return head_; }
+  bool down = false;
+
+ private:
+  reconciler::Snapshot head_;
+  int commits_ = 0;
+};
+
+class Source : public reconciler::Source {
+ public:
+  explicit Source(const Branch& branch) : branch_(branch) {}
+  base::Result<std::optional<reconciler::Snapshot>> poll() override;
+
+ private:
+  const Branch& branch_;
+  reconciler::Revision seen_;
+};
+
+// Whether the program in a container answers is written in its image's name.
+class Prober : public reconciler::Prober {
+ public:
+  explicit Prober(const test::FakeRuntime& runtime) : runtime_(runtime) {}
+  base::Result<> probe(const reconciler::Probe& probe) override;
+
+ private:
+  const test::FakeRuntime& runtime_;
+};
+
+bool answers(const reconciler::ObservedContainer& container);
+
+}  // namespace sim
