@@ -129,15 +129,6 @@ Component to_component(const Value& table, const std::string& path, Findings& fi
   return out;
 }
 
-void read_restarted_at(const Value& spec, Service& out, Findings& findings) {
-  const Value* value = spec.find("restarted_at");
-  if (value == nullptr) return;
-  if (auto time = base::parse_rfc3339(value->text))
-    out.restarted_at = *time;
-  else
-    findings.add(value->at, "restarted_at", time.error().message, time.error().hint);
-}
-
 }  // namespace
 
 void Findings::add(const Place& at, const std::string& field, std::string message,
@@ -166,7 +157,8 @@ Service to_service(const DocumentParts& document, Findings& findings) {
   const auto& dependencies = items(spec, "depends_on");
   for (size_t i = 0; i < dependencies.size(); ++i)
     findings.note(dependencies[i].at, indexed("depends_on", i));
-  read_restarted_at(spec, out, findings);
+  if (const Value* time = spec.find("restarted_at"))
+    if (const auto at = base::parse_rfc3339(time->text)) out.restarted_at = *at;
   read(spec, "path", out.path);
   if (const Value* build = spec.find("build")) read(*build, "images", out.build_images);
   const auto& components = items(spec, "components");

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "crds/codec/scalar.h"
+#include "crds/quote.h"
 
 namespace crds {
 namespace {
@@ -28,20 +29,6 @@ std::string_view newline_of(std::string_view text) {
                                                                                        : "\n";
 }
 
-std::string escaped(std::string_view text) {
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  std::string out = "\"";
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') out += '\\';
-    if (byte < 0x20 || byte == 0x7F)
-      out += std::string("\\u00") + kDigits[byte >> 4] + kDigits[byte & 15];
-    else
-      out += c;
-  }
-  return out + "\"";
-}
-
 // Whether YAML reads the text as itself when it stands without quotes, in flow style as well.
 bool is_plain(std::string_view text) {
   const auto first = [](unsigned char c) { return std::isalnum(c) != 0 || c == '/' || c == '.'; };
@@ -59,9 +46,9 @@ std::string write(const Literal& literal, bool yaml, std::string_view old) {
   if (literal.kind == Literal::Kind::kBool) return literal.text;
   if (quote == '\'' && literal.text.find_first_of("'\\\n") == std::string::npos)
     return "'" + literal.text + "'";
-  if (quote == '"') return escaped(literal.text);
+  if (quote == '"') return quoted(literal.text);
   const bool bare = yaml ? is_plain(literal.text) : literal.kind == Literal::Kind::kTime;
-  return bare ? literal.text : escaped(literal.text);
+  return bare ? literal.text : quoted(literal.text);
 }
 
 const Member* find_member(const Value& table, std::string_view key) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/core/text.h"
+#include "base/core/time.h"
 #include "crds/schema.h"
 
 namespace crds {
@@ -218,7 +219,8 @@ class Walker {
               std::to_string(*schema.max_length));
     else if (schema.min_length && length < *schema.min_length)
       add(value.at, path, "found an empty string", "write a value, or remove the field");
-    else if (!schema.pattern.empty() && !schema.pattern.matches(value.text))
+    else if ((!schema.pattern.empty() && !schema.pattern.matches(value.text)) ||
+             (schema.format == "date-time" && !base::parse_rfc3339(value.text)))
       add(value.at, path, "found " + describe(value), schema.hint);
   }
 
