@@ -58,6 +58,7 @@ base::Result<Store::Saved> Journal::load() {
 }
 
 void Journal::add(Event event) {
+  if (listener_) listener_(event);
   if (events_.size() == kMaxEventsInHand) events_.pop_front();
   events_.push_back(std::move(event));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <optional>
 
 #include "agent/apply/apply.h"
@@ -12,7 +13,10 @@ namespace agent {
 // be written is kept and written later. Loop's thread only.
 class Journal {
  public:
-  explicit Journal(reconciler::Store& store) : store_(store) {}
+  using Listener = std::function<void(const reconciler::Event&)>;
+  // `listener` is told of every event once, before it is stored; may be null.
+  Journal(reconciler::Store& store, Listener listener)
+      : store_(store), listener_(std::move(listener)) {}
 
   // What the store holds when the loop starts.
   base::Result<reconciler::Store::Saved> load();
@@ -33,6 +37,7 @@ class Journal {
                         const reconciler::Desired& desired);
 
   reconciler::Store& store_;
+  const Listener listener_;
   std::optional<reconciler::Desired> stored_desired_;
   reconciler::Memory stored_;
   reconciler::Memory described_;  // the state that events have told of

@@ -19,7 +19,7 @@ using reconciler::StepKind;
 Loop::Loop(const LoopPorts& ports, LoopConfig config)
     : ports_(ports),
       config_(std::move(config)),
-      journal_(ports.store),
+      journal_(ports.store, config_.on_event),
       observer_(ports.runtime, ports.executor, config_.list_interval),
       probes_(ports.prober, ports.executor),
       poller_(ports.source, ports.executor, config_.poll_interval, config_.node.str(),

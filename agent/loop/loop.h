@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -32,6 +33,8 @@ struct LoopConfig {
   // and have places of their own.
   size_t max_steps = 4;
   size_t max_pulls = 3;
+  // Told of every event once, before it is stored; may be null.
+  std::function<void(const reconciler::Event&)> on_event;
 };
 
 // Drives source -> spec -> plan -> apply -> status. It does no I/O of its own but for the store,

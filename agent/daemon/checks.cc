@@ -1,0 +1,78 @@
+#include "agent/daemon/checks.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "agent/daemon/source_config.h"
+#include "agent/runtime/podman.h"
+
+namespace agent {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "mcp-check-XXXXXX").string();
+    path_ = ::mkdtemp(name.data()) == nullptr ? "" : name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+// The folder itself, or the first above it that exists, since the agent makes what is missing.
+base::Result<std::string> writable(const fs::path& folder) {
+  fs::path existing = folder;
+  while (!existing.empty() && !fs::exists(existing) && existing.has_parent_path() &&
+         existing != existing.parent_path())
+    existing = existing.parent_path();
+  if (::access(existing.c_str(), W_OK | X_OK) == 0) return folder.string() + " can be written";
+  return base::make_error(base::Code::kDenied,
+                          "cannot write " + existing.string() + ": " + std::strerror(errno),
+                          "run the agent as a user who may, or name another folder");
+}
+
+base::Result<std::string> ask_source(const Config& config) {
+  if (config.source.url.empty())
+    return base::invalid("no repository to follow", "set [source] url, or give --repo");
+  const TemporaryFolder folder;
+  MCP_TRY(auto mirror, base::git::Repository::create_bare(folder.path()));
+  const GitSourceConfig source = source_config(config, {});
+  MCP_TRY(const base::git::Oid head,
+          base::git::fetch(mirror, source.remote, source.branch, base::git::Oid()));
+  return base::git::printable_url(config.source.url) + " answers; " + source.branch + " is at " +
+         head.str().substr(0, 7);
+}
+
+base::Result<std::string> ask_podman(const Config& config) {
+  Podman podman({.socket = config.podman.socket,
+                 .auth_file = config.podman.auth_file,
+                 .runtime_folder = (fs::path(config.state_dir()) / "podman").string()});
+  MCP_TRY(const std::string version, podman.version());
+  return "podman " + version + " answers";
+}
+
+}  // namespace
+
+std::vector<CheckProbe> environment_probes(const Config& config) {
+  return {{"source", [config] { return ask_source(config); }},
+          {"podman", [config] { return ask_podman(config); }},
+          {"registry", [config] { return writable(config.state_dir()); }},
+          {"api", [config] { return writable(fs::path(config.api.socket).parent_path()); }}};
+}
+
+}  // namespace agent

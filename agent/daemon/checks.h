@@ -1,0 +1,13 @@
+#pragma once
+
+#include <vector>
+
+#include "agent/config/config.h"
+
+namespace agent {
+
+// What `mcp-agent check` asks the environment: the remote, podman, the registry, the socket's
+// folder. Asking changes nothing that matters.
+std::vector<CheckProbe> environment_probes(const Config& config);
+
+}  // namespace agent

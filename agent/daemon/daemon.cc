@@ -1,0 +1,173 @@
+#include "agent/daemon/daemon.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "agent/api/api.h"
+#include "agent/api/backend.h"
+#include "agent/daemon/driver.h"
+#include "agent/daemon/notify.h"
+#include "agent/daemon/source_config.h"
+#include "agent/probe/probe.h"
+#include "agent/runtime/podman.h"
+#include "agent/store/sqlite_store.h"
+#include "base/log/log.h"
+
+namespace agent {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Steps, pulls, probes, a list, an inspect and a fetch may all be under way at once.
+constexpr size_t kThreads = 16;
+constexpr base::Millis kGrace = std::chrono::seconds(5);
+
+base::Result<> make_folder(const fs::path& folder, const std::string& purpose) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error)
+    return base::make_error(base::Code::kDenied, "cannot make " + folder.string() + " for " +
+                                                     purpose + ": " + error.message());
+  return {};
+}
+
+// Two agents of one state directory would fight over the node. The lock ends with the process.
+base::Result<> lock_state(const fs::path& folder) {
+  const fs::path path = folder / "lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return base::make_error(base::Code::kDenied,
+                            "cannot open " + path.string() + ": " + std::strerror(errno));
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
+    return base::make_error(base::Code::kConflict,
+                            "another mcp-agent uses " + folder.string() +
+                                " (stop it, or give this one another [registry] path)");
+  return {};
+}
+
+class DaemonBackend : public Backend {
+ public:
+  DaemonBackend(Driver& driver, Podman& podman) : driver_(driver), podman_(podman) {}
+
+  View view() override {
+    return driver_
+        .ask<View>([](Loop& loop) {
+          return loop.view(std::chrono::floor<base::Millis>(std::chrono::system_clock::now()));
+        })
+        .get();
+  }
+
+  int64_t request_sync(bool allow_prune) override {
+    return driver_
+        .ask<int64_t>([allow_prune](Loop& loop) { return loop.request_sync(allow_prune); })
+        .get();
+  }
+
+  base::Result<> logs(const reconciler::ContainerId& container, const LogOptions& options,
+                      const std::function<bool(std::string_view)>& sink) override {
+    return podman_.logs(container, options, sink);
+  }
+
+ private:
+  Driver& driver_;
+  Podman& podman_;
+};
+
+void log_event(const reconciler::Event& event) {
+  base::log::write(event.warning ? base::log::Level::kWarning : base::log::Level::kInfo,
+                   event.message,
+                   {{"reason", event.reason},
+                    {"service", event.service.str()},
+                    {"component", event.component.str()},
+                    {"revision", event.revision.str().substr(0, 7)},
+                    {"cause", event.cause}});
+}
+
+// Blocks SIGTERM and SIGINT in every thread that is made from here on; one thread waits for them.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  int wait() const {
+    int signal = 0;
+    sigwait(&set_, &signal);
+    return signal;
+  }
+
+ private:
+  sigset_t set_;
+};
+
+}  // namespace
+
+base::Result<> run_daemon(const Config& config, const std::string& version) {
+  const Signals signals;
+  const fs::path state = config.state_dir();
+  const fs::path socket_folder = fs::path(config.api.socket).parent_path();
+  MCP_CHECK(make_folder(state, "the registry"));
+  MCP_CHECK(make_folder(socket_folder, "the API's socket"));
+  MCP_CHECK(lock_state(state));
+  MCP_TRY(const auto store,
+          SqliteStore::open(config.registry.path, {.keep_events = config.registry.keep_events}));
+  MCP_TRY(const auto events, store->event_log());
+  MCP_TRY(const reconciler::Store::Saved saved, store->load());
+
+  Podman podman({.socket = config.podman.socket,
+                 .auth_file = config.podman.auth_file,
+                 .runtime_folder = (state / "podman").string()});
+  ContainerProber prober(podman);
+  ProcHostPorts host_ports;
+  GitSource source(
+      source_config(config, saved.desired ? saved.desired->revision : reconciler::Revision()));
+  Driver driver(kThreads);
+  Loop loop({podman, prober, source, *store, driver, host_ports},
+            {.node = config.node.name,
+             .source = {.url = base::git::printable_url(config.source.url),
+                        .branch = config.source.branch},
+             .poll_interval = config.source.interval,
+             .list_interval = config.podman.list_interval,
+             .on_event = log_event});
+  MCP_CHECK(loop.load());
+
+  DaemonBackend backend(driver, podman);
+  base::HttpServer server({.socket = config.api.socket, .group = config.api.group});
+  add_api(server, backend, *events, version);
+  MCP_CHECK(server.start());
+  podman.watch([&driver] { driver.post([](Loop& loop) { loop.hint(); }); });
+  base::log::info("mcp-agent " + version + " manages node " + config.node.name.str() + " from " +
+                  base::git::printable_url(config.source.url) + "; API at " + config.api.socket);
+  notify_service_manager("READY=1\nSTATUS=reconciling " +
+                         base::git::printable_url(config.source.url));
+
+  std::thread waiter([&] {
+    const int signal = signals.wait();
+    base::log::info(std::string("stopping on ") + (signal == SIGTERM ? "SIGTERM" : "SIGINT") +
+                    "; containers run on");
+    notify_service_manager("STOPPING=1");
+    // Before the loop ends: calls of the API wait for its answers.
+    server.stop();
+    driver.stop();
+  });
+  driver.run(loop);
+  waiter.join();
+  podman.stop_watching();
+  // What podman still does is finished by podman, or found by the next start: nothing that is
+  // under way has to be waited for, and a call that hangs must not hold the exit.
+  if (!driver.drained(kGrace)) std::_Exit(0);
+  return {};
+}
+
+}  // namespace agent

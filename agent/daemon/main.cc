@@ -1,0 +1,106 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "agent/config/config.h"
+#include "agent/daemon/checks.h"
+#include "agent/daemon/daemon.h"
+#include "agent/store/sqlite_store.h"
+#include "base/log/log.h"
+#include "base/version/version.h"
+
+namespace {
+
+using agent::LoadedConfig;
+
+struct Options {
+  std::string config_file;
+  std::string repo;
+  std::string node;
+  std::string snapshot_to;
+};
+
+base::Result<LoadedConfig> load(const Options& options) {
+  const agent::Environment environment = agent::Environment::current();
+  LoadedConfig loaded{agent::default_config(environment), {}, {}};
+  if (!options.config_file.empty()) {
+    MCP_TRY(loaded, agent::load_config(options.config_file, environment));
+  }
+  if (!options.repo.empty()) loaded.config.source.url = options.repo;
+  if (!options.node.empty()) loaded.config.node.name = crds::NodeName(options.node);
+  return loaded;
+}
+
+int failed(const base::Error& error) {
+  std::cerr << "error: " << error.text() << "\n";
+  return 1;
+}
+
+// Everything that is wrong with the configuration, on stderr. True: nothing is.
+bool report(const LoadedConfig& loaded) {
+  for (const crds::Diagnostic& problem : loaded.problems)
+    std::cerr << "error: " << problem.text() << "\n";
+  return loaded.problems.empty();
+}
+
+int run(const LoadedConfig& loaded) {
+  if (!report(loaded)) return 3;
+  if (loaded.config.source.url.empty()) {
+    std::cerr << "error: no repository to follow (give --repo, or [source] url in the file of "
+                 "--config)\n";
+    return 2;
+  }
+  base::log::configure(loaded.config.log.level, loaded.config.log.format);
+  for (const crds::Diagnostic& warning : loaded.warnings) base::log::warning(warning.text());
+  const base::Result<> ended = agent::run_daemon(loaded.config, std::string(base::version()));
+  return ended ? 0 : failed(ended.error());
+}
+
+int check(const LoadedConfig& loaded) {
+  bool bad = false;
+  for (const agent::Finding& finding :
+       agent::check_config(loaded, agent::environment_probes(loaded.config))) {
+    std::cout << finding.line() << "\n";
+    bad |= finding.level == agent::Finding::Level::kError;
+  }
+  return bad ? 1 : 0;
+}
+
+int snapshot(const LoadedConfig& loaded, const std::string& to) {
+  if (!report(loaded)) return 3;
+  const base::Result<> copied = agent::snapshot_registry(loaded.config.registry.path, to);
+  if (!copied) return failed(copied.error());
+  std::cout << "registry copied to " << to << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app{
+      "Keeps this node's containers as a git repository of definitions says.\n\n"
+      "Example: mcp-agent --repo /srv/git/desired.git",
+      "mcp-agent"};
+  app.set_version_flag("--version", "mcp-agent " + std::string(base::version()));
+  app.add_option("--config", options.config_file, "configuration file (TOML)")->type_name("FILE");
+  app.add_option("--repo", options.repo, "repository to follow, over what the file says")
+      ->type_name("URL");
+  app.add_option("--node", options.node, "name of this node, over what the file says")
+      ->type_name("NAME");
+  app.fallthrough();
+  CLI::App* check_command =
+      app.add_subcommand("check", "look at the configuration and what it needs; change nothing");
+  CLI::App* snapshot_command =
+      app.add_subcommand("snapshot", "copy the registry, also while the agent runs");
+  snapshot_command->add_option("FILE", options.snapshot_to, "the new file")->required();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  const base::Result<LoadedConfig> loaded = load(options);
+  if (!loaded) return failed(loaded.error());
+  if (check_command->parsed()) return check(*loaded);
+  if (snapshot_command->parsed()) return snapshot(*loaded, options.snapshot_to);
+  return run(*loaded);
+}
