@@ -21,10 +21,10 @@ HttpReply json(const Json& document, int status = 200) {
 
 }  // namespace
 
-base::Error unknown(std::string_view kind, const std::string& name,
+base::Error unknown(std::string_view whole, const std::string& name,
                     const std::vector<std::string>& known) {
   const auto meant = base::nearest(name, known);
-  return base::not_found("this node has no " + std::string(kind) + " '" + name + "'",
+  return base::not_found(std::string(whole) + " '" + name + "'",
                          meant ? "did you mean '" + *meant + "'?" : "");
 }
 
@@ -69,7 +69,7 @@ Handlers::Reply Handlers::service(const Request& request) {
   MCP_TRY(const auto events, events_.latest(kEventsOfService, name));
   // A service that is gone can still be asked about: what happened to it is what is left.
   if (!document && history.empty() && events.empty())
-    return unknown("service", name.str(), service_names(view));
+    return unknown("this node has no service", name.str(), service_names(view));
   if (!document)
     document = {{"name", name.str()},
                 {"node", view.desired.node.str()},
@@ -88,7 +88,7 @@ Handlers::Reply Handlers::spec(const Request& request) {
   if (found == view.desired.services.end()) {
     std::vector<std::string> known;
     for (const auto& [other, unused] : view.desired.services) known.push_back(other.str());
-    return unknown("definition of a service", name.str(), known);
+    return unknown("this node has no definition of a service", name.str(), known);
   }
   return json({{"name", name.str()},
                {"path", found->second.path},

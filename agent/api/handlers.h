@@ -46,8 +46,8 @@ class Handlers {
   const std::string version_;
 };
 
-// kNotFound, with the nearest of `known` as the hint.
-base::Error unknown(std::string_view kind, const std::string& name,
+// kNotFound "<whole> '<name>'", with the nearest of `known` as the hint.
+base::Error unknown(std::string_view whole, const std::string& name,
                     const std::vector<std::string>& known);
 
 }  // namespace agent

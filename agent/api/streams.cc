@@ -82,11 +82,12 @@ Handlers::Reply Handlers::logs(const Request& request) {
                                      reconciler::ComponentName(request.captures.at("component"))};
   const View view = backend_.view();
   const auto service = service_document(view, key.service);
-  if (!service) return unknown("service", key.service.str(), service_names(view));
+  if (!service) return unknown("this node has no service", key.service.str(), service_names(view));
   std::vector<std::string> components;
   for (const Json& component : (*service)["components"]) components.push_back(component["name"]);
   if (std::find(components.begin(), components.end(), key.component.str()) == components.end())
-    return unknown("component", key.text(), components);
+    return unknown("service " + key.service.str() + " has no component", key.component.str(),
+                   components);
   const auto container = container_of(view, key);
   if (!container)
     return base::not_found(key.text() + " has no container",
