@@ -12,12 +12,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // A transport error in the words of somebody who wanted to ask an agent.
-base::Error unreachable(const std::string& label, const std::string& socket,
-                        const base::Error& error) {
+base::Error unreachable(const std::string& node, const base::Error& error) {
   return base::unavailable(
-      "cannot reach the agent of " + label + " at " + socket + ": " + error.message,
-      error.hint.empty() ? "is mcp-agent running? (MCP_AGENT or --agent names its address)"
-                         : error.hint);
+      "cannot reach the agent" + (node.empty() ? "" : " of " + node) + ": " + error.message,
+      "is mcp-agent running there? --agent and MCP_AGENT name another address");
 }
 
 // Splits a stream into lines, whatever the pieces in which it comes.
@@ -68,7 +66,7 @@ base::Result<std::string> Agent::call(const std::string& method, const std::stri
   if (!call.body.empty()) call.content_type = "application/json";
   call.deadline = deadline_;
   auto response = client_->request(call);
-  if (!response) return unreachable(label(), client_->address().text(), response.error());
+  if (!response) return unreachable(name_, response.error());
   if (!response->ok()) return base::error_of(*response);
   return std::move(response->body);
 }
@@ -117,9 +115,10 @@ base::Result<PlanDocument> Agent::plan(const std::map<std::string, std::string>&
   return parse_plan(body);
 }
 
-base::Result<std::vector<Event>> Agent::events(int64_t since) const {
-  MCP_TRY(const std::string body,
-          call("GET", "/v1/events" + base::url_query({{"since", std::to_string(since)}})));
+base::Result<std::vector<Event>> Agent::events(int limit, const std::string& service) const {
+  std::map<std::string, std::string> parameters = {{"limit", std::to_string(limit)}};
+  if (!service.empty()) parameters["service"] = service;
+  MCP_TRY(const std::string body, call("GET", "/v1/events" + base::url_query(parameters)));
   return parse_events(body);
 }
 
@@ -130,15 +129,15 @@ base::Result<> Agent::stream(const std::string& target, base::Millis deadline, c
   const auto response = client_->stream(
       {.target = target, .deadline = deadline},
       [&](std::string_view piece) { return lines.take(piece); }, stop);
-  if (!response) return unreachable(label(), client_->address().text(), response.error());
+  if (!response) return unreachable(name_, response.error());
   if (stop.stop_requested()) return {};
   if (!response->ok()) return base::error_of(*response);
   lines.finish();
   return {};
 }
 
-base::Result<> Agent::follow_events(int64_t since, const EventSink& sink,
-                                    std::stop_token stop) const {
+base::Result<> Agent::follow_events(int64_t since, const std::string& service,
+                                    const EventSink& sink, std::stop_token stop) const {
   // Server-sent events (WHATWG HTML 9.2.6): the data lines of an event end with an empty line.
   std::string data;
   const auto line = [&](std::string_view text) {
@@ -153,8 +152,10 @@ base::Result<> Agent::follow_events(int64_t since, const EventSink& sink,
     data.clear();
     return !event || sink(*event);
   };
-  const std::string query = base::url_query({{"since", std::to_string(since)}, {"follow", "true"}});
-  return stream("/v1/events" + query, base::Millis(0), line, stop);
+  std::map<std::string, std::string> parameters = {{"since", std::to_string(since)},
+                                                   {"follow", "true"}};
+  if (!service.empty()) parameters["service"] = service;
+  return stream("/v1/events" + base::url_query(parameters), base::Millis(0), line, stop);
 }
 
 base::Result<> Agent::logs(const std::string& service, const std::string& component,

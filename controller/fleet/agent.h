@@ -52,12 +52,13 @@ class Agent {
   base::Result<int64_t> sync(bool allow_prune) const;
   // What the node would do for this tree: path inside the repository -> text.
   base::Result<PlanDocument> plan(const std::map<std::string, std::string>& files) const;
-  // The events after `since`, oldest first.
-  base::Result<std::vector<Event>> events(int64_t since) const;
+  // The last `limit` events, oldest first; of one service unless that is empty.
+  base::Result<std::vector<Event>> events(int limit, const std::string& service = {}) const;
 
-  // Hands each event to `sink` until it says false, `stop` is requested, or the agent goes.
+  // Hands each event after `since` to `sink` until it says false, `stop` is requested, or the agent
+  // goes.
   using EventSink = std::function<bool(const Event&)>;
-  base::Result<> follow_events(int64_t since, const EventSink& sink,
+  base::Result<> follow_events(int64_t since, const std::string& service, const EventSink& sink,
                                std::stop_token stop = {}) const;
 
   // Hands whole lines (without the line feed) to `sink`, likewise.

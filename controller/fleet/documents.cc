@@ -169,6 +169,8 @@ base::Result<NodeStatus> parse_status(std::string_view json) {
     status.source = {text(*source, "url"), text(*source, "branch"), time(*source, "lastFetch"),
                      text(*source, "lastError"), number(*source, "syncsDone")};
   }
+  if (const auto routes = j.find("routes"); routes != j.end() && routes->is_string())
+    status.routes = routes->get<std::string>();
   status.conditions = list<Condition>(j, "conditions", condition);
   status.services = list<ServiceStatus>(j, "services", service);
   for (ServiceStatus& one : status.services)
@@ -198,8 +200,13 @@ base::Result<ServiceSpec> parse_spec(std::string_view json) {
 
 base::Result<PlanDocument> parse_plan(std::string_view json) {
   MCP_TRY(const Json j, parse(json, "a plan", kObject));
-  return PlanDocument{truth(j, "valid", true), list<PlanProblem>(j, "problems", problem),
-                      list<PlanChange>(j, "changes", change), std::string(json)};
+  PlanDocument plan{truth(j, "valid", true), {}, {}, {}, std::string(json)};
+  plan.problems = list<PlanProblem>(j, "problems", problem);
+  plan.changes = list<PlanChange>(j, "changes", change);
+  plan.held = list<PlanHold>(j, "held", [](const Json& h) {
+    return PlanHold{text(h, "service"), text(h, "reason"), text(h, "message")};
+  });
+  return plan;
 }
 
 base::Result<Event> parse_event(std::string_view json) {

@@ -89,6 +89,7 @@ struct NodeStatus {
   std::string revision;
   std::string last_ready_revision;
   SourceStatus source;
+  std::string routes;  // "not managed" when the node has no proxy
   std::vector<Condition> conditions;
   std::vector<ServiceStatus> services;
   std::string document;  // the JSON as it came
@@ -152,10 +153,18 @@ struct PlanChange {
   std::vector<PlanField> fields;
 };
 
+// A removal that the prune guard would hold.
+struct PlanHold {
+  std::string service;
+  std::string reason;
+  std::string message;
+};
+
 struct PlanDocument {
   bool valid = true;
   std::vector<PlanProblem> problems;
   std::vector<PlanChange> changes;
+  std::vector<PlanHold> held;
   std::string document;  // the JSON as it came
 };
 

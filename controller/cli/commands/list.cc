@@ -1,0 +1,52 @@
+#include <nlohmann/json.hpp>
+
+#include "controller/cli/commands/commands.h"
+#include "controller/cli/describe.h"
+#include "controller/cli/gather.h"
+#include "controller/cli/table.h"
+
+namespace controller {
+namespace {
+
+Outcome list(Session& session) {
+  MCP_TRY(const Picture picture, take_picture(session));
+  if (picture.nodes.empty()) return picture.unreachable.front().status.error();
+  Table table({"SERVICE", "NODE", "STATUS", "REASON", "ACTIVE", "COMPONENTS", "REVISION"});
+  Json services = Json::array();
+  std::vector<std::string> names;
+  for (const NodeStatus& node : picture.nodes) {
+    for (const ServiceStatus& service : node.services) {
+      const Word word = summarise(service.conditions);
+      const std::string reason = word.condition == nullptr ? "" : word.condition->reason;
+      Json components = Json::array();
+      for (const ComponentStatus& one : service.components) components.push_back(one.name);
+      table.add({service.name, node.node, word.text, reason, service.active ? "yes" : "no",
+                 std::to_string(service.components.size()), short_revision(service.revision)});
+      services.push_back({{"name", service.name},
+                          {"node", node.node},
+                          {"status", word.text},
+                          {"reason", reason},
+                          {"active", service.active},
+                          {"components", std::move(components)},
+                          {"revision", service.revision},
+                          {"path", service.path}});
+      names.push_back(service.name);
+    }
+  }
+  session.emit({{"services", services}, {"unreachable", unreachable_document(picture)}}, names,
+               [&] { return table.empty() ? std::string("no services\n") : table.text(); });
+  return warn_unreachable(session, picture, Exit::kDone);
+}
+
+}  // namespace
+
+Command list_command() {
+  return {
+      .name = "list",
+      .summary = "List the services that the agents have",
+      .example = "mcp list\nmcp list -o name",
+      .run = list,
+  };
+}
+
+}  // namespace controller

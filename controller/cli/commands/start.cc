@@ -1,0 +1,37 @@
+#include <memory>
+
+#include "controller/cli/commands/commands.h"
+#include "controller/cli/intent.h"
+#include "crds/edit.h"
+
+namespace controller {
+
+Command start_command() {
+  struct Options {
+    std::string service;
+    bool wait = true;
+  };
+  auto options = std::make_shared<Options>();
+  return {
+      .name = "start",
+      .summary = "Commit that a service shall run, and wait until it is Ready",
+      .details = "Sets `active = true`.",
+      .example = "mcp start web",
+      .arguments = {{"SERVICE", &options->service, "the service", Complete::kService}},
+      .flags = {{"--wait,!--no-wait", &options->wait, "", "wait until it is Ready (default)"}},
+      .run = [options](Session& session) -> Outcome {
+        const ServiceName service(options->service);
+        Intent intent;
+        intent.service = options->service;
+        intent.wait = options->wait;
+        intent.change.service = service;
+        intent.change.message = "start " + options->service;
+        intent.change.edit = [service](std::string_view path, std::string_view text) {
+          return crds::set_active(path, text, service, true);
+        };
+        return carry_out(session, intent);
+      },
+  };
+}
+
+}  // namespace controller

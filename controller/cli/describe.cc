@@ -1,0 +1,142 @@
+#include "controller/cli/describe.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "controller/cli/judge.h"
+#include "controller/cli/session.h"
+
+namespace controller {
+namespace {
+
+Colour colour_of(const Word& word) {
+  if (word.text == "Ready") return Colour::kGreen;
+  if (word.text == "Stalled" || word.text == "Failed") return Colour::kRed;
+  return Colour::kYellow;
+}
+
+std::string upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return text;
+}
+
+std::string since(const Condition* condition, base::TimePoint now) {
+  if (condition == nullptr || !condition->since) return "";
+  return " for " + age(condition->since, now);
+}
+
+std::string source_line(const NodeStatus& node, const Terminal& terminal, base::TimePoint now) {
+  const SourceStatus& source = node.source;
+  std::string line = "  source   " + source.url + " " + source.branch;
+  line +=
+      source.last_fetch ? ", fetched " + age(source.last_fetch, now) + " ago" : ", never fetched";
+  line += "\n";
+  if (!source.last_error.empty())
+    line +=
+        "           " + terminal.paint(Colour::kRed, "cannot fetch: " + source.last_error) + "\n";
+  return line;
+}
+
+std::string component_lines(const ComponentStatus& component, const Terminal& terminal,
+                            base::TimePoint now) {
+  std::string line = "      " + component.name + "  " + describe_component(component);
+  if (component.state == "running" && component.started_at)
+    line += ", up " + age(component.started_at, now);
+  if (component.restarts > 0) line += ", restarts " + std::to_string(component.restarts);
+  line += "  " + terminal.paint(Colour::kGrey, component.image) + "\n";
+  for (const PortStatus& port : component.ports)
+    line += "        port " + (port.name.empty() ? "" : port.name + " ") +
+            std::to_string(port.host_port) + " -> " + std::to_string(port.container_port) + "\n";
+  for (const RouteStatus& route : component.routes)
+    line += "        route " + route.hostname + route.listener + " " + route.mode +
+            (route.registered ? "" : " (not registered)") + "\n";
+  for (const Drift& drift : component.drift)
+    line += "        " +
+            terminal.paint(Colour::kYellow, "drift " + drift.field + ": expected " +
+                                                drift.expected + ", is " + drift.actual) +
+            "\n";
+  return line;
+}
+
+std::string service_lines(const ServiceStatus& service, const Terminal& terminal,
+                          base::TimePoint now) {
+  const Word word = summarise(service.conditions);
+  std::string line = "  " + terminal.paint(colour_of(word), upper(word.text)) + "  " +
+                     terminal.paint(Colour::kBold, service.name);
+  if (!service.active) line += " (inactive)";
+  line += "  " + short_revision(service.revision) + since(word.condition, now) + "\n";
+  const Condition* condition = word.condition;
+  if (condition != nullptr && (word.text != "Ready" || condition->reason == "Stopped"))
+    line += "      " + condition->reason +
+            (condition->message.empty() ? "" : ": " + condition->message) + "\n";
+  if (service.hold)
+    line += "      " +
+            terminal.paint(Colour::kRed,
+                           "held: " + service.hold->reason + ": " + service.hold->message) +
+            "\n";
+  for (const ComponentStatus& component : service.components)
+    line += component_lines(component, terminal, now);
+  return line;
+}
+
+std::string event_subject(const Event& event) {
+  if (event.service.empty()) return "node";
+  return event.component.empty() ? event.service : event.service + "/" + event.component;
+}
+
+std::string event_text(const Event& event, const Terminal& terminal) {
+  std::string text = event.reason;
+  if (!event.message.empty() && event.message != event.reason) text += ": " + event.message;
+  std::string out =
+      event_subject(event) + "  " +
+      (event.type == "Warning" ? terminal.paint(Colour::kYellow, "Warning " + text) : text);
+  if (!event.cause.empty()) out += terminal.paint(Colour::kGrey, "  [" + event.cause + "]");
+  return out;
+}
+
+}  // namespace
+
+base::TimePoint now() {
+  return std::chrono::floor<base::Millis>(std::chrono::system_clock::now());
+}
+
+std::string age(const std::optional<base::TimePoint>& then, base::TimePoint now) {
+  if (!then) return "";
+  return base::short_age(std::max(now - *then, base::Millis(0)));
+}
+
+std::string describe_node(const NodeStatus& node, const std::vector<ServiceStatus>& services,
+                          const Terminal& terminal, base::TimePoint now) {
+  const Word word = summarise(node.conditions);
+  std::string out = terminal.paint(Colour::kBold, "NODE " + node.node) + "  " +
+                    terminal.paint(colour_of(word), upper(word.text)) + since(word.condition, now) +
+                    "\n";
+  if (word.condition != nullptr && word.text != "Ready")
+    out += "           " + word.condition->reason +
+           (word.condition->message.empty() ? "" : ": " + word.condition->message) + "\n";
+  out += "  revision " + (node.revision.empty() ? "none yet" : short_revision(node.revision));
+  if (!node.last_ready_revision.empty() && node.last_ready_revision != node.revision)
+    out += ", last Ready " + short_revision(node.last_ready_revision);
+  out += "\n" + source_line(node, terminal, now);
+  if (!node.routes.empty()) out += "  routes   " + node.routes + "\n";
+  if (services.empty())
+    out += "  no services\n";
+  else
+    out += "\n";
+  for (const ServiceStatus& service : services) out += service_lines(service, terminal, now);
+  return out;
+}
+
+std::string describe_event(const Event& event, const Terminal& terminal, base::TimePoint now) {
+  std::string when = age(event.time, now);
+  when.resize(std::max<size_t>(when.size(), 4), ' ');
+  return when + " " + event_text(event, terminal) + "\n";
+}
+
+std::string event_line(const Event& event, const Terminal& terminal) {
+  return (event.time ? base::to_rfc3339(*event.time) : "-") + "  " + event_text(event, terminal) +
+         "\n";
+}
+
+}  // namespace controller

@@ -1,0 +1,58 @@
+#include "controller/cli/gather.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/core/text.h"
+
+namespace controller {
+
+base::Result<Picture> take_picture(Session& session) {
+  MCP_TRY(const std::vector<Agent>* agents, session.agents());
+  Picture picture;
+  for (auto& answer : ask_all(*agents, [](const Agent& agent) { return agent.status(); })) {
+    if (answer.result)
+      picture.nodes.push_back(std::move(*answer.result));
+    else
+      picture.unreachable.push_back({answer.agent->label(), std::move(answer.result)});
+  }
+  return picture;
+}
+
+Exit warn_unreachable(const Session& session, const Picture& picture, Exit otherwise) {
+  for (const Report& one : picture.unreachable) session.warn(one.status.error().text());
+  return picture.unreachable.empty() ? otherwise : Exit::kUnreachable;
+}
+
+Json unreachable_document(const Picture& picture) {
+  Json list = Json::array();
+  for (const Report& one : picture.unreachable)
+    list.push_back({{"node", one.label}, {"error", one.status.error().text()}});
+  return list;
+}
+
+base::Error no_such_service(const Picture& picture, const std::string& name) {
+  if (!picture.unreachable.empty()) return picture.unreachable.front().status.error();
+  std::vector<std::string> names;
+  for (const NodeStatus& node : picture.nodes)
+    for (const ServiceStatus& service : node.services) names.push_back(service.name);
+  const auto near = base::nearest(name, names);
+  return base::not_found("no agent has a service '" + name + "'",
+                         near ? "did you mean '" + *near + "'?" : "mcp list shows them all");
+}
+
+base::Result<Holder> find_holder(Session& session, const std::string& name) {
+  MCP_TRY(const std::vector<Agent>* agents, session.agents());
+  Picture picture;
+  for (auto& answer : ask_all(*agents, [](const Agent& agent) { return agent.status(); })) {
+    if (!answer.result) {
+      picture.unreachable.push_back({answer.agent->label(), std::move(answer.result)});
+      continue;
+    }
+    for (const ServiceStatus& service : answer.result->services)
+      if (service.name == name) return Holder{answer.agent, service};
+    picture.nodes.push_back(std::move(*answer.result));
+  }
+  return no_such_service(picture, name);
+}
+
+}  // namespace controller

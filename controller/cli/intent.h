@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "controller/cli/session.h"
+
+namespace controller {
+
+// A wish that becomes a commit, and then true.
+struct Intent {
+  ChangeRequest change;
+  std::string service;
+  bool removed = false;      // the wish is that the service goes
+  bool allow_prune = false;  // the operator has approved the removal
+  bool wait = true;
+};
+
+// Commits and pushes, asks the agents concerned to fetch, and waits until the service is Ready (or
+// gone). Prints what happened: progress, then the result in the format of -o:
+//   {service, node, revision, path, changed, pushed, message, ready, reason, detail, seconds}
+Outcome carry_out(Session& session, const Intent& intent);
+
+// The definition of a service as the repository has it now (after a fetch), decoded.
+struct CurrentDefinition {
+  DefinitionText file;
+  crds::Service service;
+};
+base::Result<CurrentDefinition> current_definition(Session& session, const std::string& service);
+
+// The timeout of waiting: --timeout, else five minutes.
+base::Millis wait_limit(const Session& session);
+
+}  // namespace controller

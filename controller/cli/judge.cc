@@ -1,0 +1,230 @@
+#include "controller/cli/judge.h"
+
+#include <algorithm>
+#include <array>
+
+#include "controller/cli/session.h"
+
+namespace controller {
+namespace {
+
+using State = Verdict::State;
+
+std::string reason_and_message(const Condition& condition) {
+  return condition.message.empty() ? condition.reason : condition.reason + ": " + condition.message;
+}
+
+// The reasons of Reconciling=True that say that all goes well; with any other the agent retries
+// what failed (docs/conditions.md).
+bool is_progress(const std::string& reason) {
+  constexpr std::array kReasons = {"Progressing", "Probing", "DependencyNotReady", "WaitingForPort",
+                                   "BackingOff"};
+  return std::find(kReasons.begin(), kReasons.end(), reason) != kReasons.end();
+}
+
+// What stops a node from acting on the goal's commit; none: it has planned it.
+std::optional<Verdict> before_planned(const Goal& goal, const Report& report) {
+  Verdict waiting;
+  if (!report.status) {
+    waiting.reason = "AgentUnreachable";
+    waiting.message = report.status.error().text();
+    waiting.rows.push_back({report.label, waiting.message, Progress::State::kBusy});
+    return waiting;
+  }
+  const auto sync = goal.syncs.find(report.label);
+  const SourceStatus& source = report.status->source;
+  const bool fetched = sync == goal.syncs.end() || source.syncs_done >= sync->second;
+  if (fetched && (source.last_error.empty() || sync == goal.syncs.end())) return std::nullopt;
+  waiting.node = report.label;
+  waiting.reason = source.last_error.empty() ? "Syncing" : "SourceUnavailable";
+  waiting.message = source.last_error.empty()
+                        ? "fetches " + source.url
+                        : "cannot fetch " + source.url + ": " + source.last_error;
+  waiting.state = fetched ? State::kFailing : State::kWaiting;
+  waiting.rows.push_back(
+      {report.label, waiting.message, fetched ? Progress::State::kFailed : Progress::State::kBusy});
+  return waiting;
+}
+
+Verdict judge_service(const ServiceStatus& service) {
+  Verdict verdict;
+  verdict.node = service.node;
+  verdict.service = service;
+  const Word word = summarise(service.conditions);
+  if (word.condition != nullptr) {
+    verdict.reason = word.condition->reason;
+    verdict.message = word.condition->message;
+  }
+  if (service.hold) {
+    verdict.state = State::kFailed;
+    verdict.reason = service.hold->reason;
+    verdict.message = service.hold->message;
+  } else if (word.text == "Ready") {
+    verdict.state = State::kDone;
+  } else if (word.text == "Stalled") {
+    verdict.state = State::kFailed;
+  } else if (word.text == "Failed") {
+    verdict.state = State::kFailing;
+  }
+  for (const ComponentStatus& component : service.components) {
+    // A stopped service is Ready without a component that is.
+    const bool done = component.ready || verdict.state == State::kDone;
+    const bool failed = !done && !component.last_exit.empty() && component.state != "running";
+    verdict.rows.push_back({service.name + "/" + component.name, describe_component(component),
+                            done     ? Progress::State::kDone
+                            : failed ? Progress::State::kFailed
+                                     : Progress::State::kBusy});
+  }
+  if (verdict.rows.empty() || verdict.state != State::kDone)
+    verdict.rows.push_back(
+        {service.name,
+         verdict.state == State::kDone || verdict.reason.empty()
+             ? word.text
+             : verdict.reason + (verdict.message.empty() ? "" : ": " + verdict.message),
+         verdict.state == State::kDone      ? Progress::State::kDone
+         : verdict.state == State::kWaiting ? Progress::State::kBusy
+                                            : Progress::State::kFailed});
+  return verdict;
+}
+
+// The agent of this node has fetched, and still reconciles to a revision without the goal's commit.
+std::optional<Verdict> other_history(const Goal& goal, const Report& report) {
+  const NodeStatus& status = *report.status;
+  if (goal.revision.empty() || status.revision == goal.revision || !goal.contains) return {};
+  if (!goal.syncs.contains(report.label) || goal.contains(status.revision, goal.revision))
+    return {};
+  Verdict failed;
+  // A held revision is not in force either; its hold says more than this could.
+  if (const Condition* stalled = find_condition(status.conditions, "Stalled");
+      stalled != nullptr && stalled->status == "True") {
+    failed.reason = stalled->reason;
+    failed.message = stalled->message;
+  } else {
+    failed.reason = "OtherRevision";
+    failed.message = "the agent follows branch '" + status.source.branch + "' of " +
+                     status.source.url + " at " + short_revision(status.revision) +
+                     ", which does not contain " + short_revision(goal.revision);
+  }
+  failed.state = State::kFailing;
+  failed.node = report.label;
+  failed.in_force = status.revision;
+  failed.rows.push_back({report.label, failed.message, Progress::State::kFailed});
+  return failed;
+}
+
+int urgency(State state) {
+  return state == State::kFailed    ? 3
+         : state == State::kWaiting ? 2
+         : state == State::kFailing ? 1
+                                    : 0;
+}
+
+// The worst of two decides; the rows of both are shown.
+void merge(Verdict& all, Verdict one) {
+  std::vector<Progress::Row> rows = std::move(all.rows);
+  rows.insert(rows.end(), one.rows.begin(), one.rows.end());
+  if (urgency(one.state) > urgency(all.state)) all = std::move(one);
+  all.rows = std::move(rows);
+}
+
+Verdict judge_one(const Goal& goal, const std::vector<Report>& reports) {
+  Verdict nowhere;
+  std::optional<Verdict> found;
+  std::optional<Verdict> blocked;
+  for (const Report& report : reports) {
+    if (auto early = before_planned(goal, report)) {
+      if (!blocked || urgency(early->state) > urgency(blocked->state)) blocked = std::move(early);
+      continue;
+    }
+    if (auto other = other_history(goal, report)) {
+      blocked = std::move(other);
+      continue;
+    }
+    nowhere.in_force = report.status->revision;
+    for (const ServiceStatus& service : report.status->services) {
+      if (service.name != goal.service) continue;
+      Verdict verdict = judge_service(service);
+      verdict.in_force = report.status->revision;
+      if (!found || verdict.state != State::kDone) found = std::move(verdict);
+    }
+  }
+  if (goal.removed && found) {
+    if (found->state != State::kFailed) found->state = State::kWaiting;
+    if (found->state == State::kWaiting) {
+      found->reason = "Removing";
+      found->message = "its containers are being removed";
+    }
+    return *found;
+  }
+  if (found) return *found;
+  if (blocked) return *blocked;
+  if (goal.removed) {
+    nowhere.state = State::kDone;
+    nowhere.rows.push_back({goal.service, "gone", Progress::State::kDone});
+    return nowhere;
+  }
+  nowhere.state = State::kFailing;
+  nowhere.reason = "NotPlaced";
+  nowhere.message = "no agent that was asked runs " + goal.service +
+                    "; its node, its placement labels or the node files may name another one";
+  nowhere.rows.push_back({goal.service, nowhere.message, Progress::State::kFailed});
+  return nowhere;
+}
+
+}  // namespace
+
+Word summarise(const std::vector<Condition>& conditions) {
+  const Condition* ready = find_condition(conditions, "Ready");
+  const Condition* stalled = find_condition(conditions, "Stalled");
+  const Condition* reconciling = find_condition(conditions, "Reconciling");
+  if (stalled != nullptr && stalled->status == "True") return {"Stalled", stalled};
+  if (reconciling != nullptr && reconciling->status == "True")
+    return {is_progress(reconciling->reason) ? "Reconciling" : "Failed", reconciling};
+  if (ready != nullptr && ready->status == "True") return {"Ready", ready};
+  if (ready != nullptr && ready->status == "False") return {"Failed", ready};
+  return {"Unknown", ready};
+}
+
+std::string describe_component(const ComponentStatus& component) {
+  if (component.ready) return "ready";
+  std::string text = component.state.empty() ? "no container" : component.state;
+  if (!component.last_exit.empty() && component.state != "running")
+    text += " (" + component.last_exit + ")";
+  if (!component.waiting_for.empty()) text += ", waits for " + component.waiting_for;
+  return text;
+}
+
+Verdict judge(const Goal& goal, const std::vector<Report>& reports) {
+  if (!goal.service.empty()) return judge_one(goal, reports);
+  Verdict all;
+  all.state = State::kDone;
+  for (const Report& report : reports) {
+    if (auto early = before_planned(goal, report)) {
+      merge(all, std::move(*early));
+      continue;
+    }
+    if (auto other = other_history(goal, report)) {
+      merge(all, std::move(*other));
+      continue;
+    }
+    for (const ServiceStatus& service : report.status->services) {
+      Verdict one = judge_service(service);
+      if (one.state == State::kDone) one.rows = {{service.name, "ready", Progress::State::kDone}};
+      if (!one.message.empty() && one.state != State::kDone)
+        one.message = service.name + ": " + one.message;
+      merge(all, std::move(one));
+    }
+    if (const Condition* stalled = find_condition(report.status->conditions, "Stalled");
+        stalled != nullptr && stalled->status == "True")
+      merge(all, {State::kFailed,
+                  report.label,
+                  report.status->revision,
+                  stalled->reason,
+                  stalled->message,
+                  {{report.label, reason_and_message(*stalled), Progress::State::kFailed}},
+                  {}});
+  }
+  return all;
+}
+
+}  // namespace controller

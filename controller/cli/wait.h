@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/cli/judge.h"
+#include "controller/cli/session.h"
+
+namespace controller {
+
+struct WaitOutcome {
+  enum class End { kDone, kFailed, kTimedOut, kInterrupted, kUnreachable };
+  End end = End::kDone;
+  Verdict last;
+  base::Millis took{0};
+};
+
+// The newest event of each agent (by label), so that a wait can tell new from old.
+std::map<std::string, int64_t> newest_events(const std::vector<const Agent*>& agents);
+
+// Watches the agents until the goal has come true or cannot, with progress. A failure that the
+// agent retries ends the wait once a warning newer than `events` says that it belongs to this
+// attempt, or when it has lasted for 15 seconds. `limit`: no answer for that long is kTimedOut;
+// zero waits for ever.
+WaitOutcome wait_for(const std::vector<const Agent*>& agents, const Goal& goal,
+                     const std::map<std::string, int64_t>& events, base::Millis limit,
+                     Progress& progress);
+
+// Asks these agents to fetch now; fills goal.syncs. Those that could not be asked come back.
+struct Unreached {
+  std::string label;
+  base::Error error;
+};
+std::vector<Unreached> request_syncs(const std::vector<const Agent*>& agents, bool allow_prune,
+                                     Goal& goal);
+
+// The last lines that a component's container wrote; empty when there are none.
+std::vector<std::string> last_log_lines(const Agent& agent, const std::string& service,
+                                        const std::string& component, int lines);
+
+}  // namespace controller
