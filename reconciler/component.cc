@@ -191,7 +191,8 @@ class Machine {
     d_.next.step_back_off = {};
     forget_old_heals();
     const TimePoint settled = candidate_->started_at + kSettledAfter;
-    if (d_.next.heals.size() >= kFlappingHeals && settled > in_.now) {
+    const bool settling = settled > in_.now && settled - in_.now <= kSettledAfter;
+    if (d_.next.heals.size() >= kFlappingHeals && settling) {
       wake(settled);
       return settle(Phase::kFailing, reason::kFlapping, flapping_message());
     }
@@ -237,7 +238,9 @@ class Machine {
   }
 
   void forget_old_heals() {
-    std::erase_if(d_.next.heals, [&](TimePoint at) { return in_.now - at > kHealWindow; });
+    // One that lies ahead was seen by a clock that has stepped back since.
+    std::erase_if(d_.next.heals,
+                  [&](TimePoint at) { return at > in_.now || in_.now - at > kHealWindow; });
   }
 
   std::string flapping_message() const {

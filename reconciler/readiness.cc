@@ -79,6 +79,7 @@ Verdict judge(const crds::Component& component, const ObservedContainer& contain
     return verdict;
   }
   const auto found = observed.readiness.find(container.id);
+  verdict.asked = found != observed.readiness.end();
   const Readiness readiness = found == observed.readiness.end() ? Readiness{} : found->second;
   if (!(probe.until_ready && readiness.ready)) verdict.probe = probe;
   if (readiness.ready) {

@@ -10,6 +10,7 @@ namespace reconciler {
 struct Verdict {
   enum State { kReady, kNotYet, kFailed };
   State state = kNotYet;
+  bool asked = false;                 // a check has been made in this run of the container
   std::string message;                // why it is not ready
   std::optional<Probe> probe;         // the check to repeat
   std::optional<TimePoint> again_at;  // when time alone may change the verdict

@@ -118,7 +118,9 @@ std::vector<Condition> node_conditions(const Desired& desired, const Observed& o
   }
   if (unready.empty()) {
     add(out, before, now, "Ready", Status::kTrue, reason::kSucceeded,
-        std::to_string(services.size()) + " services are as desired");
+        services.size() == 1
+            ? "the one service is as desired"
+            : "all " + std::to_string(services.size()) + " services are as desired");
     return out;
   }
   constexpr size_t kNamed = 5;

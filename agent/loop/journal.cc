@@ -1,6 +1,7 @@
 #include "agent/loop/journal.h"
 
 #include "reconciler/back_off.h"
+#include "reconciler/conditions.h"
 
 namespace agent {
 
@@ -29,6 +30,12 @@ const char* done_reason(StepKind kind) {
 
 const Condition* first(const std::vector<Condition>& conditions) {
   return conditions.empty() ? nullptr : &conditions.front();
+}
+
+// Whether the node's condition says no more than that of its services.
+bool sums_up_services(const Condition* condition) {
+  return condition == nullptr || condition->reason == reason::kProgressing ||
+         condition->reason == reason::kSucceeded;
 }
 
 bool same_state(const Condition* a, const Condition* b) {
@@ -64,9 +71,11 @@ void Journal::add(Event event) {
 }
 
 void Journal::note(const Step& step, const Applied& applied, base::TimePoint now) {
+  const bool image_missing = step.kind == StepKind::kCreate && !applied.result &&
+                             applied.result.error().code == base::Code::kNotFound;
   Event event;
   event.time = now;
-  event.warning = !applied.result;
+  event.warning = !applied.result && !image_missing;
   event.service = step.key.service;
   event.component = step.key.component;
   event.reason = applied.result ? done_reason(step.kind) : "StepFailed";
@@ -74,6 +83,11 @@ void Journal::note(const Step& step, const Applied& applied, base::TimePoint now
                       ? std::string(done_reason(step.kind)) + " " +
                             (step.kind == StepKind::kPullImage ? step.image : step.container_name)
                       : applied.result.error().text();
+  if (image_missing) {
+    // The usual way to learn that a pull comes next.
+    event.reason = "ImageMissing";
+    event.message = step.image + " is not on this node";
+  }
   event.cause = step.cause;
   event.revision = step.revision;
   add(std::move(event));
@@ -95,7 +109,9 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     event.revision = revision;
     add(event);
   };
-  describe(ServiceName(), desired.revision, described_.conditions, memory.conditions);
+  if (!sums_up_services(first(described_.conditions)) ||
+      !sums_up_services(first(memory.conditions)))
+    describe(ServiceName(), desired.revision, described_.conditions, memory.conditions);
   for (const auto& [service, after] : memory.services) {
     const auto before = described_.services.find(service);
     const ServiceMemory& old =
@@ -107,7 +123,7 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     const Condition* condition = first(after.conditions);
     if (!(after.ready_revision == old.ready_revision))
       rollouts_.push_back({service, after.ready_revision, now, true, condition->message});
-    else if (condition != nullptr && condition->reason == "RolloutFailed" &&
+    else if (condition != nullptr && condition->reason == reason::kRolloutFailed &&
              !same_state(first(old.conditions), condition))
       rollouts_.push_back({service, revision, now, false, condition->message});
   }

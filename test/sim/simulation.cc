@@ -285,6 +285,7 @@ void Simulation::disturb_surroundings() {
       const Millis back(random_.below(3'600'000));
       now_ -= back;
       stepped_back_ += back;
+      executor_->step_back(back);
       return happened("clock stepped back");
     }
   }

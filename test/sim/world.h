@@ -42,6 +42,10 @@ class Executor : public reconciler::Executor {
   std::optional<base::TimePoint> next_at() const;
   // The agent is gone: some requests are already on their way.
   void kill();
+  // The wall clock went back; what is under way does not take longer for it.
+  void step_back(base::Millis by) {
+    for (Task& task : tasks_) task.at -= by;
+  }
   bool slow = false;  // answers may take up to half a minute
 
  private:
