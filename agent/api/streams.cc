@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "agent/api/documents.h"
@@ -14,6 +15,7 @@ using reconciler::ServiceName;
 namespace {
 
 constexpr int kPage = 256;
+constexpr int kMostListed = 10'000;
 constexpr base::Millis kLook{1000};  // between two looks whether the peer is still there
 constexpr int kLooksToKeepAlive = 15;
 
@@ -58,20 +60,19 @@ Handlers::Reply Handlers::events(const Request& request) {
   MCP_TRY(const bool following, flag_parameter(request, "follow"));
   MCP_TRY(const auto limit, number_parameter(request, "limit"));
   const ServiceName service(request.query_or("service"));
+  MCP_TRY(const auto newest, events_.latest(1));
+  const int64_t last = newest.empty() ? 0 : newest.front().id;
+  // An id that was never given out is another registry's: all of this one is news.
+  if (since && *since > last) since = 0;
   if (!following) {
-    MCP_TRY(auto found, events_.since(since.value_or(0), -1, service));
-    if (limit && found.size() > static_cast<size_t>(*limit))
-      found.erase(found.begin(), found.end() - *limit);
+    const auto most = static_cast<int>(std::min<int64_t>(limit.value_or(kMostListed), kMostListed));
+    MCP_TRY(const auto found, events_.latest(most, service, since.value_or(0)));
     return HttpReply::json(to_body(events_json(found)));
-  }
-  if (!since) {
-    MCP_TRY(const auto last, events_.latest(1));
-    since = last.empty() ? 0 : last.front().id;
   }
   HttpReply reply;
   reply.headers["content-type"] = "text/event-stream";
   reply.headers["cache-control"] = "no-store";
-  reply.stream = [this, id = *since, service](HttpStream& out) {
+  reply.stream = [this, id = since.value_or(last), service](HttpStream& out) {
     follow(events_, id, service, out);
   };
   return reply;

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
+#include <iterator>
 
 #include "agent/config/keys.h"
 #include "base/core/text.h"
@@ -207,14 +207,15 @@ LoadedConfig parse_config(std::string_view text, const std::string& file,
 }
 
 base::Result<LoadedConfig> load_config(const std::string& path, const Environment& environment) {
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
   std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  errno = 0;
-  if (!in || std::filesystem::is_directory(path) || !(text << in.rdbuf() || in.peek() == EOF))
+  if (folder || !in)
     return base::invalid(
-        "cannot read the configuration " + path + ": " + std::strerror(errno ? errno : EISDIR),
+        "cannot read the configuration " + path + ": " + std::strerror(folder ? EISDIR : errno),
         "check --config");
-  return parse_config(text.str(), path, environment);
+  const std::string text(std::istreambuf_iterator<char>(in), {});
+  return parse_config(text, path, environment);
 }
 
 }  // namespace agent

@@ -1,5 +1,6 @@
 #include "agent/store/codec.h"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <nlohmann/json.hpp>

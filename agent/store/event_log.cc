@@ -1,5 +1,7 @@
 #include "agent/store/event_log.h"
 
+#include <optional>
+
 #include "agent/store/event_log_impl.h"
 
 namespace agent {
@@ -58,11 +60,11 @@ Result<std::vector<Event>> EventLog::since(int64_t id, int limit, const ServiceN
   return read_events(query);
 }
 
-Result<std::vector<Event>> EventLog::latest(int count, const ServiceName& service) {
+Result<std::vector<Event>> EventLog::latest(int count, const ServiceName& service, int64_t after) {
   const std::lock_guard lock(impl_->mutex);
   MCP_TRY(auto query, impl_->database.prepare(select("id > ?1", service, "DESC")));
-  query.bind(0, count);
-  if (!service.empty()) query.bind(0, count, service.str());
+  query.bind(after, count);
+  if (!service.empty()) query.bind(after, count, service.str());
   MCP_TRY(auto events, read_events(query));
   return std::vector<Event>(events.rbegin(), events.rend());
 }

@@ -23,9 +23,10 @@ class EventLog {
   // Oldest first, at most `limit`, ids greater than `id`. An empty service means all.
   base::Result<std::vector<reconciler::Event>> since(int64_t id, int limit,
                                                      const reconciler::ServiceName& service = {});
-  // The last `count`, oldest first.
+  // The last `count` of those with ids greater than `after`, oldest first.
   base::Result<std::vector<reconciler::Event>> latest(int count,
-                                                      const reconciler::ServiceName& service = {});
+                                                      const reconciler::ServiceName& service = {},
+                                                      int64_t after = 0);
   // Newest first.
   base::Result<std::vector<reconciler::RolloutRecord>> history(
       const reconciler::ServiceName& service, int limit = 100);

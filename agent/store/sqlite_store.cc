@@ -213,10 +213,8 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
   if (!database) return std::move(database).error();
   std::unique_ptr<SqliteStore> store(
       new SqliteStore(std::make_unique<Impl>(Impl{std::move(*database), options, {}})));
-  MCP_TRY(auto last, store->impl_->database.prepare("SELECT coalesce(max(id), 0) FROM events"));
-  MCP_CHECK(last.step());
-  store->impl_->shared->last_id = last.integer(0);
-  last.bind();
+  MCP_TRY(store->impl_->shared->last_id,
+          store->impl_->database.integer("SELECT max(id) FROM events"));
   if (loss) MCP_CHECK(store->commit({.events = {*loss}}));
   return store;
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "base/sqlite/error.h"
 
@@ -186,14 +187,18 @@ Result<> Database::script(const std::string& sql) {
   return {};
 }
 
+Result<int64_t> Database::integer(std::string_view sql) {
+  MCP_TRY(auto query, prepare(sql));
+  MCP_TRY(const bool row, query.step());
+  return row ? query.integer(0) : 0;
+}
+
 Result<> Database::migrate(std::span<const std::string_view> steps) {
   for (;;) {
     // Read under the write lock: two programs may start at once.
     MCP_TRY(auto transaction, Transaction::begin(*this));
-    MCP_TRY(auto query, prepare("PRAGMA user_version"));
-    MCP_CHECK(query.step());
-    const auto version = static_cast<size_t>(query.integer(0));
-    query.bind();
+    MCP_TRY(const int64_t found, integer("PRAGMA user_version"));
+    const auto version = static_cast<size_t>(found);
     if (version > steps.size())
       return invalid(impl_->path + " has schema " + std::to_string(version) +
                          ", and this program knows schemas up to " + std::to_string(steps.size()),

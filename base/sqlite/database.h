@@ -72,9 +72,9 @@ class Database {
     Millis busy_timeout{5000};
   };
 
-  // kReadWrite creates the file when it is missing, its folders too (0700), and makes its mode
-  // 0600. WAL, foreign keys on, synchronous=NORMAL: a killed process loses nothing that was
-  // committed; a power cut may lose the last commits, and never damages the file
+  // kReadWrite creates the file when it is missing, its folders too (the last one 0700), and makes
+  // its mode 0600. WAL, foreign keys on, synchronous=NORMAL: a killed process loses nothing that
+  // was committed; a power cut may lose the last commits, and never damages the file
   // (https://www.sqlite.org/pragma.html#pragma_synchronous).
   static Result<Database> open(const std::string& path, const Options& options);
   static Result<Database> open(const std::string& path) { return open(path, Options()); }
@@ -92,6 +92,8 @@ class Database {
     MCP_TRY(auto statement, prepare(sql));
     return statement.bind(values...).run();
   }
+  // The first column of the first row; 0 when there is no row.
+  Result<int64_t> integer(std::string_view sql);
   // Any number of statements without values.
   Result<> script(const std::string& sql);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <mutex>
+#include <thread>
 
 #include "agent/api/api.h"
 #include "agent/store/sqlite_store.h"

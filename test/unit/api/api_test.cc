@@ -124,7 +124,10 @@ TEST_F(Api, EventsAreAList) {
   EXPECT_EQ(ids(document("/v1/events?since=1")), "2 3 ");
   EXPECT_EQ(ids(document("/v1/events?since=1&service=web")), "3 ");
   EXPECT_EQ(ids(document("/v1/events?limit=2")), "2 3 ");
-  EXPECT_EQ(ids(document("/v1/events?since=99")), "");
+  EXPECT_EQ(ids(document("/v1/events?limit=1&service=db")), "2 ");
+  EXPECT_EQ(ids(document("/v1/events?since=3")), "");
+  // Of a registry that was lost.
+  EXPECT_EQ(ids(document("/v1/events?since=99")), "1 2 3 ");
 }
 
 // Follows on a thread of its own and stops after `wanted` data lines; the raw text.

@@ -28,9 +28,9 @@ class DatabaseTest : public testing::Test {
     return std::move(*database);
   }
   int64_t count(Database& database, const std::string& sql) {
-    auto query = database.prepare(sql);
-    EXPECT_TRUE(query && query->step());
-    return query->integer(0);
+    const auto number = database.integer(sql);
+    EXPECT_TRUE(number) << number.error().text();
+    return number.value_or(-1);
   }
   std::string folder_;
 };
