@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "agent/api/backend.h"
 #include "agent/store/event_log.h"
+#include "agent/view/backend.h"
 #include "base/http/server.h"
 
 namespace agent {

@@ -11,13 +11,13 @@
 #include <thread>
 
 #include "agent/api/api.h"
-#include "agent/api/backend.h"
 #include "agent/daemon/driver.h"
 #include "agent/daemon/notify.h"
 #include "agent/daemon/source_config.h"
 #include "agent/probe/probe.h"
 #include "agent/runtime/podman.h"
 #include "agent/store/sqlite_store.h"
+#include "agent/view/backend.h"
 #include "base/log/log.h"
 
 namespace agent {

@@ -10,7 +10,7 @@
 #include "agent/loop/observer.h"
 #include "agent/loop/poller.h"
 #include "agent/loop/probe_board.h"
-#include "agent/loop/view.h"
+#include "agent/view/view.h"
 #include "reconciler/ports.h"
 
 namespace agent {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "agent/loop/view.h"
+#include "agent/view/view.h"
 #include "reconciler/ports.h"
 
 namespace agent {

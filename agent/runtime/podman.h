@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "agent/api/backend.h"
 #include "agent/runtime/deadlines.h"
+#include "agent/view/backend.h"
 #include "reconciler/ports.h"
 
 namespace agent {
@@ -38,6 +38,7 @@ class Podman : public reconciler::Runtime {
   ~Podman() override;  // ends the service that it started; containers go on
 
   base::Result<std::vector<reconciler::ObservedContainer>> list() override;
+  base::Result<reconciler::ObservedContainer> inspect(const reconciler::ContainerId& id) override;
   base::Result<> pull(const std::string& image) override;
   base::Result<reconciler::ContainerId> create(const reconciler::ContainerSpec& spec) override;
   base::Result<reconciler::ObservedContainer> start(const reconciler::ContainerId& id) override;

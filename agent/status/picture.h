@@ -4,7 +4,7 @@
 #include <set>
 #include <vector>
 
-#include "agent/loop/view.h"
+#include "agent/view/view.h"
 #include "reconciler/component.h"
 
 namespace agent {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/loop/view.h"
+#include "agent/view/view.h"
 
 // STATUS: a View as the documents of the API (docs/api.md). Pure; any thread. Absent values are
 // null, absent lists are empty.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr Millis kFaultTime = std::chrono::minutes(20);
 constexpr Millis kHealTime = std::chrono::minutes(60);
-constexpr Millis kQuietTime = std::chrono::minutes(90);
+constexpr Millis kQuietTime = std::chrono::minutes(30);
 // Far more than any life needs; a loop that never sleeps is found by it.
 constexpr int64_t kMaxSteps = 400'000;
 

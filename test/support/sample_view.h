@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include "agent/loop/view.h"
+#include "agent/view/view.h"
 
 namespace test {
 

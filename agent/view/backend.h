@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/loop/view.h"
+#include "agent/view/view.h"
 
 namespace agent {
 
