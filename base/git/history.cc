@@ -68,8 +68,7 @@ Result<std::vector<CommitInfo>> Repository::commits(const Oid& from, const Oid& 
     const int code = git_revwalk_next(&id, walk.get());
     if (code == GIT_ITEROVER) break;
     GIT_CHECK("walk the history of " + to.str(), code);
-    MCP_TRY(CommitInfo info, commit(to_oid(id)));
-    out.push_back(std::move(info));
+    MCP_TRY(out.emplace_back(), commit(to_oid(id)));
   }
   return out;
 }

@@ -36,10 +36,10 @@ struct Definitions {
   std::map<std::string, std::string> files;  // path inside the repository -> text
 };
 
-// The new text of a file. `path` is inside the repository; `text` is empty when the file is not
-// there yet; an empty result removes the file. It is called again on newer text when somebody else
-// was faster, so it depends on its arguments alone. An error stops the change before anything is
-// written and reaches the caller as it is.
+// The new text of a file. `path` is what crds/edit.h wants: below the definitions' folder. `text`
+// is empty when the file is not there yet; an empty result removes the file. It is called again on
+// newer text when somebody else was faster, so it depends on its arguments alone. An error stops
+// the change before anything is written and reaches the caller as it is.
 using Edit = std::function<base::Result<std::string>(std::string_view path, std::string_view text)>;
 
 // Makes a file; kConflict when it is there with other text.
@@ -88,7 +88,7 @@ struct DefinitionText {
 // or a remote through a bare mirror, where commits are built without a checkout.
 //
 // Remotes are reached with the system's git, so that the operator's ssh configuration, agents and
-// credential helpers just work; it never prompts on a terminal that is not there. Every call that
+// credential helpers just work; it never prompts on the terminal. Every call that
 // reaches the remote ends within `timeout` (kTimeout). One thread at a time.
 class Repository {
  public:
