@@ -105,7 +105,7 @@ std::optional<Verdict> other_history(const Goal& goal, const Report& report) {
                      status.source.url + " at " + short_revision(status.revision) +
                      ", which does not contain " + short_revision(goal.revision);
   }
-  failed.state = State::kFailing;
+  failed.state = State::kFailed;
   failed.node = report.label;
   failed.in_force = status.revision;
   failed.rows.push_back({report.label, failed.message, Progress::State::kFailed});

@@ -1,0 +1,479 @@
+#include <gmock/gmock.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "base/process/process.h"
+#include "test/integration/cli/fake_agent.h"
+#include "test/support/git/git_repo.h"
+#include "test/support/temp_dir.h"
+
+// The program `mcp` as it is, with real git and an agent whose answers are written here.
+namespace test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+constexpr char kWeb[] =
+    "# the web\n"
+    "name = \"web\"\n"
+    "version = \"v1\"   # what runs\n"
+    "\n"
+    "[[components]]\n"
+    "name = \"api\"\n"
+    "image = \"localhost/demo\"\n";
+
+class Cli : public testing::Test {
+ protected:
+  Cli()
+      : isolated_((isolate_git(dir_ / "home"), true)),
+        origin_(GitRepo::init_bare(dir_ / "origin.git")),
+        work_(GitRepo::clone(dir_ / "origin.git", dir_ / "work")),
+        agent_(dir_ / "agent.sock", dir_ / "origin.git") {
+    work_.change("services/web.toml", kWeb, "start");
+    work_.git({"push", "-q", "-u", "origin", "HEAD:main"});
+    agent_.on_sync = [](FakeAgent& agent) {
+      agent.set_service("web", "ReconciliationSucceeded", true);
+    };
+  }
+
+  base::Command command(std::vector<std::string> args) const {
+    args.insert(args.begin(), std::string(MCP_BINARY_DIR) + "/controller/mcp");
+    return {args,
+            {{"MCP_AGENT", "unix://" + (dir_ / "agent.sock")},
+             {"MCP_REPO", ""},
+             {"MCP_CONFIG", ""},
+             {"XDG_CONFIG_HOME", dir_ / "config"},
+             {"XDG_STATE_HOME", dir_ / "state"},
+             {"XDG_CACHE_HOME", dir_ / "cache"},
+             {"VISUAL", ""},
+             {"EDITOR", editor_}},
+            work_.path().string()};
+  }
+
+  base::Finished mcp(const std::vector<std::string>& args, const std::string& input = "") const {
+    auto done = base::run_command(command(args), input, std::chrono::seconds(60));
+    if (!done) ADD_FAILURE() << done.error().text();
+    return done ? *done : base::Finished{};
+  }
+
+  std::string pushed(const std::string& path) const {
+    return origin_.git({"show", "main:" + path});
+  }
+  std::string last_message() const { return origin_.git({"log", "-1", "--format=%B", "main"}); }
+
+  TempDir dir_;
+  bool isolated_;
+  GitRepo origin_;
+  GitRepo work_;
+  FakeAgent agent_;
+  std::string editor_;
+};
+
+TEST_F(Cli, DeployCommitsTheSmallestEditAndWaits) {
+  const auto done = mcp({"deploy", "web", "--version", "v2"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("deploy web: version v1 -> v2 (pushed)"));
+  EXPECT_THAT(done.out, HasSubstr("web/api: ready"));
+  EXPECT_THAT(done.out, HasSubstr("web is Ready on rift at "));
+  std::string expected = kWeb;
+  expected.replace(expected.find("\"v1\""), 4, "\"v2\"");
+  EXPECT_EQ(pushed("services/web.toml") + "\n", expected);
+  EXPECT_EQ(last_message(), "deploy web: version v1 -> v2\n");
+  EXPECT_EQ(work_.read("services/web.toml"), expected);
+}
+
+TEST_F(Cli, DeployAsJson) {
+  const auto done = mcp({"deploy", "web", "--version", "v2", "-o", "json"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  const Json document = Json::parse(done.out);
+  EXPECT_EQ(document["service"], "web");
+  EXPECT_EQ(document["node"], "rift");
+  EXPECT_EQ(document["revision"], origin_.git({"rev-parse", "main"}));
+  EXPECT_EQ(document["changed"], true);
+  EXPECT_EQ(document["pushed"], true);
+  EXPECT_EQ(document["ready"], true);
+  EXPECT_THAT(done.err, HasSubstr("web/api: ready"));
+}
+
+TEST_F(Cli, DeployWithoutAChangeSyncsAndWaitsAllTheSame) {
+  const auto done = mcp({"deploy", "web"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("nothing to commit; already at "));
+  EXPECT_FALSE(agent_.sync_request.is_null());
+}
+
+TEST_F(Cli, DeployCommitsWhatTheWorkingTreeSays) {
+  work_.write("services/web.toml", std::string(kWeb) + "env = { A = \"1\" }\n");
+  work_.write("services/new.toml",
+              "name = \"new\"\n[[components]]\nname = \"a\"\nimage = \"x:v1\"\n");
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "ReconciliationSucceeded", true);
+    agent.set_service("new", "ReconciliationSucceeded", true);
+  };
+  EXPECT_EQ(mcp({"deploy", "web"}).exit_code, 0);
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("env = "));
+  const auto done = mcp({"deploy", "new"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(pushed("services/new.toml"), HasSubstr("name = \"new\""));
+}
+
+TEST_F(Cli, AFailureSaysWhyAndShowsTheLastLines) {
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "RolloutFailed", false, "the new container exited with 3");
+    agent.add_event("web", "Warning", "RolloutFailed", "the new container exited with 3");
+  };
+  const auto done = mcp({"deploy", "web", "--version", "v2"});
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_THAT(done.out, HasSubstr("web/api: warning: the new container exited with 3"));
+  EXPECT_THAT(done.err, HasSubstr("error: web is not Ready: RolloutFailed: "));
+  EXPECT_THAT(done.err, HasSubstr("  | listening on 8080"));
+  EXPECT_THAT(done.err, HasSubstr("mcp rollback web"));
+}
+
+TEST_F(Cli, WaitingEndsAtTheTimeout) {
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "Probing", false, "no answer");
+  };
+  const auto done = mcp({"deploy", "web", "--version", "v2", "--timeout", "300ms"});
+  EXPECT_EQ(done.exit_code, 5);
+  EXPECT_THAT(done.err, HasSubstr("web is not Ready after 300ms: Probing: no answer"));
+}
+
+TEST_F(Cli, CtrlCSaysThatTheIntentStands) {
+  agent_.on_sync = [](FakeAgent& agent) { agent.set_service("web", "Probing", false); };
+  base::Child::Options options;
+  options.output_file = dir_ / "out";
+  auto child = base::Child::spawn(command({"deploy", "web", "--version", "v2"}), options);
+  ASSERT_TRUE(child);
+  // It waits from the moment on at which it says what for.
+  for (int i = 0; i < 600; ++i) {
+    if (fs::exists(dir_ / "out") && read_file(dir_ / "out").find("Probing") != std::string::npos)
+      break;
+    ASSERT_FALSE(child->wait(std::chrono::milliseconds(50)));
+  }
+  kill(child->pid(), SIGINT);
+  EXPECT_EQ(child->wait(std::chrono::seconds(30)), 130);
+  EXPECT_THAT(read_file(dir_ / "out"), HasSubstr("the change is committed as "));
+  EXPECT_THAT(read_file(dir_ / "out"), HasSubstr("mcp status web --wait"));
+}
+
+TEST_F(Cli, NoWaitReturnsAtOnce) {
+  const auto done = mcp({"deploy", "web", "--version", "v2", "--no-wait"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("sync requested; not waiting"));
+}
+
+TEST_F(Cli, AnAgentOfAnotherRepositoryIsSeen) {
+  agent_.on_sync = [](FakeAgent& agent) { agent.revision = std::string(40, '1'); };
+  const auto done = mcp({"deploy", "web", "--version", "v2"});
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_THAT(done.err, HasSubstr("which does not contain"));
+}
+
+TEST_F(Cli, ANewerCommitOfSomebodyElseIsFine) {
+  const GitRepo other = GitRepo::clone(dir_ / "origin.git", dir_ / "other");
+  other.git({"checkout", "-q", "main"});
+  agent_.on_sync = [&](FakeAgent& agent) {
+    other.git({"pull", "-q"});
+    other.change("README.md", "newer");
+    other.git({"push", "-q"});
+    agent.revision = other.head();
+    agent.set_service("web", "ReconciliationSucceeded", true);
+  };
+  const auto done = mcp({"deploy", "web", "--version", "v2"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("a newer commit came in meanwhile"));
+}
+
+TEST_F(Cli, MisspeltNamesGetASuggestion) {
+  const auto service = mcp({"deploy", "wbe", "--version", "v2"});
+  EXPECT_EQ(service.exit_code, 1);
+  EXPECT_THAT(service.err, HasSubstr("web"));
+  const auto component = mcp({"deploy", "web/apo", "--version", "v2"});
+  EXPECT_EQ(component.exit_code, 1);
+  EXPECT_THAT(component.err, HasSubstr("did you mean 'web/api'?"));
+  EXPECT_EQ(mcp({"deploy", "web", "--version", "v2", "--image", "x"}).exit_code, 2);
+}
+
+TEST_F(Cli, StopStartAndRestartCommitOneValueEach) {
+  agent_.on_sync = [](FakeAgent& agent) { agent.set_service("web", "Stopped", true); };
+  const auto stopped = mcp({"stop", "web"});
+  EXPECT_EQ(stopped.exit_code, 0) << stopped.err;
+  EXPECT_THAT(stopped.out, HasSubstr("web is stopped on rift"));
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("active = false"));
+  EXPECT_EQ(last_message(), "stop web\n");
+  EXPECT_EQ(mcp({"start", "web"}).exit_code, 0);
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("active = true"));
+  EXPECT_EQ(mcp({"restart", "web"}).exit_code, 0);
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("restarted_at = 2"));
+  EXPECT_THAT(pushed("services/web.toml"), StartsWith("# the web\n"));
+}
+
+TEST_F(Cli, UndeployRemovesApprovesAndWaits) {
+  mcp({"sync"});
+  agent_.on_sync = [](FakeAgent& agent) { agent.remove_service("web"); };
+  const auto done = mcp({"undeploy", "web"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("web is gone"));
+  EXPECT_THAT(last_message(), HasSubstr("Mcp-Approve-Prune: 1"));
+  EXPECT_EQ(origin_.git({"ls-tree", "-r", "--name-only", "main"}), "");
+}
+
+TEST_F(Cli, RollbackTakesTheLastReadyRevision) {
+  const std::string good = origin_.git({"rev-parse", "main"});
+  EXPECT_EQ(mcp({"deploy", "web", "--version", "v2"}).exit_code, 0);
+  const std::string bad = origin_.git({"rev-parse", "main"});
+  agent_.history =
+      Json::array({{{"revision", bad}, {"ready", false}}, {{"revision", good}, {"ready", true}}});
+  const auto done = mcp({"rollback", "web"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("the last that was Ready on rift"));
+  EXPECT_EQ(pushed("services/web.toml") + "\n", kWeb);
+  EXPECT_THAT(last_message(), HasSubstr("rollback web to " + good.substr(0, 7)));
+  EXPECT_EQ(mcp({"rollback", "web", "--to", bad}).exit_code, 0);
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("\"v2\""));
+}
+
+TEST_F(Cli, RollbackWithoutHistoryFallsBackToGit) {
+  EXPECT_EQ(mcp({"deploy", "web", "--version", "v2"}).exit_code, 0);
+  const auto done = mcp({"rollback", "web"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.err, HasSubstr("this is the definition before in git"));
+  EXPECT_EQ(pushed("services/web.toml") + "\n", kWeb);
+}
+
+TEST_F(Cli, DiffShowsWhatWouldHappen) {
+  EXPECT_THAT(mcp({"diff", "--exit-code"}).out, HasSubstr("no changes"));
+  work_.write("services/web.toml", std::string(kWeb) + "env = { A = \"1\" }\n");
+  agent_.plan["changes"] =
+      Json::array({{{"service", "web"},
+                    {"component", "api"},
+                    {"action", "replace"},
+                    {"downtime", true},
+                    {"fields", Json::array({{{"field", "env.A"}, {"from", ""}, {"to", "1"}}})}}});
+  const auto done = mcp({"diff", "--exit-code"});
+  EXPECT_EQ(done.exit_code, 4) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("~ replace web/api  (downtime"));
+  EXPECT_THAT(done.out, HasSubstr("env.A: (none) -> \"1\""));
+  EXPECT_THAT(done.out, HasSubstr("1 to replace; 1 with downtime"));
+  EXPECT_THAT(agent_.plan_request["files"]["services/web.toml"].get<std::string>(),
+              HasSubstr("env = "));
+  EXPECT_EQ(mcp({"diff"}).exit_code, 0);
+  EXPECT_EQ(mcp({"diff", "--ref", "main"}).exit_code, 0);
+  EXPECT_THAT(agent_.plan_request["files"]["services/web.toml"].get<std::string>(),
+              Not(HasSubstr("env = ")));
+  agent_.plan = {{"valid", false},
+                 {"problems", Json::array({{{"text", "services/web.toml:1:1: bad"}}})}};
+  const auto invalid = mcp({"diff"});
+  EXPECT_EQ(invalid.exit_code, 3);
+  EXPECT_THAT(invalid.err, HasSubstr("services/web.toml:1:1: bad"));
+}
+
+TEST_F(Cli, ReadingCommandsTellTheSameInEveryFormat) {
+  mcp({"sync"});
+  agent_.add_event("web", "Normal", "Created", "created web.api");
+  agent_.specs["web"] = "name = \"web\"\n";
+  struct Case {
+    std::vector<std::string> args;
+    std::string text;
+    std::string name;
+  };
+  for (const Case& one : std::vector<Case>{
+           {{"status"}, "READY  web", "web"},
+           {{"status", "web"}, "api  ready, up ", "web"},
+           {{"list"}, "web      rift  Ready", "web"},
+           {{"ps"}, "web      api        rift  running  v2", "web/api"},
+           {{"why", "web/api"}, "cause      image: v1 -> v2 (commit 1a2b3c4)", "web/api"},
+           {{"events"}, "Created: created web.api", "1"},
+           {{"logs", "web"}, "listening on 8080\n", "web/api"},
+           {{"history", "web"}, "start", work_.head()},
+           {{"service", "show", "web"}, "name = \"web\"", "web"},
+           {{"version"}, "agent unix://", ""},
+       }) {
+    SCOPED_TRACE(testing::PrintToString(one.args));
+    const auto text = mcp(one.args);
+    EXPECT_EQ(text.exit_code, 0) << text.err;
+    EXPECT_THAT(text.out, HasSubstr(one.text));
+    auto args = one.args;
+    args.insert(args.end(), {"-o", "json"});
+    std::istringstream lines(mcp(args).out);
+    EXPECT_FALSE(Json::parse(lines, nullptr, false).is_discarded() && lines.eof());
+    args.back() = "yaml";
+    EXPECT_THAT(mcp(args).out, HasSubstr(": "));
+    args.back() = "name";
+    EXPECT_THAT(mcp(args).out, StartsWith(one.name));
+  }
+}
+
+TEST_F(Cli, StatusCheckTellsByItsExitCode) {
+  mcp({"sync"});
+  EXPECT_EQ(mcp({"status", "--check"}).exit_code, 0);
+  {
+    const auto guard = agent_.lock();
+    agent_.set_service("web", "Flapping", false, "3 exits in 10m");
+  }
+  const auto done = mcp({"status", "web", "--check"});
+  EXPECT_EQ(done.exit_code, 4);
+  EXPECT_THAT(done.out, HasSubstr("FAILED  web"));
+  EXPECT_THAT(done.out, HasSubstr("Flapping: 3 exits in 10m"));
+  EXPECT_EQ(mcp({"status", "--wait", "--timeout", "200ms"}).exit_code, 5);
+  EXPECT_EQ(mcp({"status", "nothing"}).exit_code, 1);
+}
+
+TEST_F(Cli, SyncWaitsAndApproves) {
+  const auto done = mcp({"sync", "rift", "--wait", "--allow-prune"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_EQ(agent_.sync_request["allowPrune"], true);
+  EXPECT_THAT(done.out, HasSubstr("in sync: everything is Ready"));
+  EXPECT_EQ(mcp({"sync", "nowhere"}).exit_code, 1);
+}
+
+TEST_F(Cli, AnAgentThatIsNotThereIsSeven) {
+  for (const std::vector<std::string>& args :
+       std::vector<std::vector<std::string>>{{"status"},
+                                             {"list"},
+                                             {"ps"},
+                                             {"why", "web"},
+                                             {"logs", "web"},
+                                             {"events"},
+                                             {"diff"},
+                                             {"sync"},
+                                             {"deploy", "web", "--version", "v7"},
+                                             {"service", "show", "web"}}) {
+    SCOPED_TRACE(testing::PrintToString(args));
+    auto words = args;
+    words.insert(words.end(), {"--agent", "unix:///nonexistent.sock", "-o", "json"});
+    const auto done = mcp(words);
+    EXPECT_EQ(done.exit_code, 7);
+    EXPECT_THAT(done.err, HasSubstr("\"exitCode\": 7"));
+    EXPECT_THAT(done.err, HasSubstr("/nonexistent.sock"));
+  }
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("v7"));
+}
+
+TEST_F(Cli, TwoNodesOneOfThemAway) {
+  mcp({"sync"});
+  fs::create_directories(dir_ / "config/mcp");
+  write_file(dir_ / "config/mcp/mcp.toml",
+             "[[nodes]]\nname = \"rift\"\naddress = \"unix://" + (dir_ / "agent.sock") +
+                 "\"\n[[nodes]]\nname = \"pass\"\naddress = \"https://pass:9444\"\n");
+  auto with_config = [&](std::vector<std::string> args) {
+    base::Command one = command(std::move(args));
+    one.env["MCP_AGENT"] = "";
+    return *base::run_command(one, "", std::chrono::seconds(60));
+  };
+  const auto all = with_config({"list"});
+  EXPECT_EQ(all.exit_code, 7);
+  EXPECT_THAT(all.out, HasSubstr("web"));
+  EXPECT_THAT(all.err, HasSubstr("pass: cannot reach the agent at 'https://pass:9444'"));
+  EXPECT_EQ(with_config({"list", "--node", "rift"}).exit_code, 0);
+  EXPECT_THAT(with_config({"list", "--node", "rfit"}).err, HasSubstr("did you mean 'rift'?"));
+  write_file(dir_ / "config/mcp/mcp.toml", "[repo]\nulr = \"x\"\n");
+  const auto wrong = with_config({"list"});
+  EXPECT_EQ(wrong.exit_code, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("mcp.toml:2:1: repo.ulr: unknown key (did you mean 'url'?)"));
+}
+
+TEST_F(Cli, ServiceEditCommitsWhatWasTyped) {
+  editor_ = "sed -i s/v1/v3/";
+  const auto done = mcp({"service", "edit", "web"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("version = \"v3\"   # what runs"));
+  editor_ = "true";
+  EXPECT_THAT(mcp({"service", "edit", "web"}).err, HasSubstr("nothing was changed"));
+  EXPECT_TRUE(fs::is_empty(dir_ / "state/mcp/edits"));
+}
+
+TEST_F(Cli, ServiceEditOpensAgainAndLosesNothing) {
+  // First an unknown field; when it is opened again, the remark is there and the field is mended.
+  write_file(dir_ / "editor.sh",
+             "if grep -q '^# mcp: ' \"$1\"; then sed -i s/verzion/version/ \"$1\";\n"
+             "else sed -i s/version/verzion/ \"$1\"; fi\n");
+  editor_ = "sh " + (dir_ / "editor.sh");
+  EXPECT_THAT(mcp({"service", "edit", "web"}).err, HasSubstr("services/web.toml:3:1: verzion"));
+  EXPECT_THAT(pushed("services/web.toml"), Not(HasSubstr("# mcp:")));
+
+  write_file(dir_ / "stubborn.sh",
+             "grep -q '^# mcp: ' \"$1\" || sed -i s/version/verzion/ \"$1\"\n");
+  editor_ = "sh " + (dir_ / "stubborn.sh");
+  const auto given_up = mcp({"service", "edit", "web"});
+  EXPECT_EQ(given_up.exit_code, 3);
+  EXPECT_THAT(given_up.err, HasSubstr("your text is kept in " + (dir_ / "state/mcp/edits/web.")));
+  ASSERT_FALSE(fs::is_empty(dir_ / "state/mcp/edits"));
+  EXPECT_THAT(read_file(fs::directory_iterator(dir_ / "state/mcp/edits")->path()),
+              HasSubstr("verzion"));
+
+  editor_ = "sed -i s/v1/v4/ \"$1\"; false";
+  EXPECT_EQ(mcp({"service", "edit", "web"}).exit_code, 1);
+}
+
+TEST_F(Cli, ServiceExportWritesOnce) {
+  mcp({"sync"});
+  agent_.specs["web"] = "name = \"web\"\n";
+  EXPECT_EQ(mcp({"service", "export", "web"}).exit_code, 0);
+  EXPECT_EQ(work_.read("web.toml"), "name = \"web\"\n");
+  EXPECT_EQ(mcp({"service", "export", "web"}).exit_code, 1);
+  EXPECT_EQ(mcp({"service", "export", "web", "--force"}).exit_code, 0);
+  EXPECT_EQ(mcp({"service", "export", "web", "-"}).out, "name = \"web\"\n");
+}
+
+TEST_F(Cli, APreReceiveHookRefusesWhatIsInvalid) {
+  write_file(dir_ / "origin.git/hooks/pre-receive",
+             "#!/bin/sh\nexec " + std::string(MCP_BINARY_DIR) + "/controller/mcp validate -\n");
+  fs::permissions(dir_ / "origin.git/hooks/pre-receive", fs::perms::owner_all);
+  work_.write("services/web.toml", "name = \"web\"\nimag = 1\n");
+  work_.commit("bad");
+  int status = 0;
+  work_.git({"push", "-q", "origin", "HEAD:main"}, &status);
+  EXPECT_NE(status, 0);
+  EXPECT_EQ(pushed("services/web.toml") + "\n", kWeb);
+  work_.change("services/web.toml", kWeb, "good");
+  work_.git({"push", "-q", "origin", "HEAD:main"}, &status);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(Cli, ValidateForPeopleAndForGithub) {
+  EXPECT_THAT(mcp({"validate"}).out, HasSubstr("1 file, 1 service, 0 nodes, 0 problems"));
+  work_.write("services/web.toml", "name = \"web\"\nimag = 1\n");
+  const auto text = mcp({"validate", "."});
+  EXPECT_EQ(text.exit_code, 3);
+  EXPECT_THAT(text.out, HasSubstr("services/web.toml:2:1: imag: unknown field"));
+  const auto github = mcp({"validate", "-o", "github"});
+  EXPECT_EQ(github.exit_code, 3);
+  EXPECT_THAT(github.out, HasSubstr("::error file=services/web.toml,line=2,col=1::imag: "));
+  EXPECT_EQ(mcp({"validate", "missing"}).exit_code, 1);
+}
+
+TEST_F(Cli, InitMakesAValidRepositoryOnce) {
+  EXPECT_EQ(mcp({"init", "fresh"}).exit_code, 0);
+  EXPECT_EQ(mcp({"validate", "fresh"}).exit_code, 0);
+  EXPECT_THAT(run({"git", "-C", (work_.path() / "fresh").string(), "log", "--format=%s"}),
+              HasSubstr("Start the desired state"));
+  const auto again = mcp({"init", "fresh"});
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("it is not empty"));
+}
+
+TEST_F(Cli, CompletionKnowsTheServices) {
+  mcp({"sync"});
+  EXPECT_THAT(mcp({"__complete", "--", "deploy", "we"}).out, HasSubstr("web/api\t\n"));
+  EXPECT_THAT(mcp({"completion", "bash"}).out, HasSubstr("complete -o default"));
+  for (const char* shell : {"zsh", "fish"})
+    EXPECT_THAT(mcp({"completion", shell}).out, HasSubstr("mcp __complete -- "));
+  EXPECT_EQ(mcp({"completion", "tcsh"}).exit_code, 2);
+}
+
+TEST_F(Cli, WithoutAnyRepositoryItSaysHowToNameOne) {
+  base::Command one = command({"deploy", "web"});
+  one.folder = dir_.path();
+  const auto done = *base::run_command(one, "", std::chrono::seconds(60));
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_THAT(done.err, HasSubstr("error: no desired-state repository is known (use --repo"));
+}
+
+}  // namespace
+}  // namespace test

@@ -1,0 +1,153 @@
+#include "test/integration/cli/fake_agent.h"
+
+#include <condition_variable>
+
+#include "test/support/git/git_repo.h"
+
+namespace test {
+
+using base::HttpReply;
+using base::HttpRequest;
+
+FakeAgent::FakeAgent(const std::string& socket, std::string origin)
+    : origin_(std::move(origin)), server_({.socket = socket}) {
+  const auto get = [&](const std::string& path, auto answer) {
+    server_.route("GET", path, [this, answer](const HttpRequest& request) -> HttpReply {
+      const auto guard = lock();
+      return answer(request);
+    });
+  };
+  get("/v1/version", [](auto&) { return HttpReply::json(R"({"version":"v9"})"); });
+  get("/v1/status", [this](auto&) { return HttpReply::json(status().dump()); });
+  get("/v1/services/{s}",
+      [this](auto& request) { return service_reply(request.captures.at("s")); });
+  get("/v1/services/{s}/spec", [this](auto& request) {
+    const std::string name = request.captures.at("s");
+    if (!specs.contains(name)) return base::problem(base::not_found("no service " + name));
+    return HttpReply::json(Json{
+        {"name", name},
+        {"path", "services/" + name + ".toml"},
+        {"revision", revision},
+        {"toml",
+         specs.at(name)}}.dump());
+  });
+  get("/v1/services/{s}/components/{c}/logs", [this](auto&) { return HttpReply::text(log); });
+  get("/v1/events", [this](auto& request) -> HttpReply {
+    if (request.query_or("follow") != "true") return HttpReply::json(events.dump());
+    HttpReply reply;
+    reply.stream =
+        [this, since = std::stoll(request.query_or("since", "0"))](base::HttpStream& out) mutable {
+          std::mutex waiting;
+          std::condition_variable_any changed;
+          while (out.open()) {
+            Json some;
+            {
+              const auto guard = lock();
+              some = events;
+            }
+            for (const Json& event : some) {
+              if (event["id"] <= since) continue;
+              since = event["id"];
+              out.write("data: " + event.dump() + "\n\n");
+            }
+            std::unique_lock wait(waiting);
+            changed.wait_for(wait, out.stop_token(), std::chrono::milliseconds(50),
+                             [] { return false; });
+          }
+        };
+    return reply;
+  });
+  server_.route("POST", "/v1/sync", [this](const HttpRequest& request) {
+    const auto guard = lock();
+    sync_request = Json::parse(request.body);
+    revision = run({"git", "-C", origin_, "rev-parse", "main"});
+    on_sync(*this);
+    return HttpReply::json(Json{{"id", ++syncs_}}.dump(), 202);
+  });
+  server_.route("POST", "/v1/plan", [this](const HttpRequest& request) {
+    const auto guard = lock();
+    plan_request = Json::parse(request.body);
+    return HttpReply::json(plan.dump());
+  });
+  if (const auto started = server_.start(); !started) std::abort();
+}
+
+void FakeAgent::set_service(const std::string& name, const std::string& reason, bool ready,
+                            const std::string& message) {
+  remove_service(name);
+  Json conditions = Json::array({{{"type", "Ready"},
+                                  {"status", ready ? "True" : "False"},
+                                  {"reason", reason},
+                                  {"message", message},
+                                  {"since", "2026-11-22T10:00:00Z"}}});
+  if (!ready)
+    conditions.push_back(
+        {{"type", "Reconciling"}, {"status", "True"}, {"reason", reason}, {"message", message}});
+  services.push_back(
+      {{"name", name},
+       {"node", "rift"},
+       {"path", "services/" + name + ".toml"},
+       {"active", reason != "Stopped"},
+       {"revision", revision},
+       {"conditions", conditions},
+       {"components", Json::array({{{"name", "api"},
+                                    {"image", "localhost/demo:v2"},
+                                    {"version", "v2"},
+                                    {"state", ready ? "running" : "exited"},
+                                    {"ready", ready},
+                                    {"startedAt", "2026-11-22T10:00:00Z"},
+                                    {"containerName", name + ".api"},
+                                    {"containerId", "0123456789ab"},
+                                    {"cause", "image: v1 -> v2 (commit 1a2b3c4)"},
+                                    {"waitingFor", ready ? Json() : Json("the next attempt")},
+                                    {"lastExit", ready ? Json() : Json("exited with 3")}}})}});
+}
+
+void FakeAgent::remove_service(const std::string& name) {
+  Json kept = Json::array();
+  for (const Json& one : services)
+    if (one["name"] != name) kept.push_back(one);
+  services = kept;
+}
+
+void FakeAgent::add_event(const std::string& service, const std::string& type,
+                          const std::string& reason, const std::string& message) {
+  events.push_back({{"id", events.size() + 1},
+                    {"time", "2026-11-22T10:00:00Z"},
+                    {"type", type},
+                    {"service", service},
+                    {"component", "api"},
+                    {"reason", reason},
+                    {"message", message},
+                    {"cause", "image changed"},
+                    {"revision", revision}});
+}
+
+Json FakeAgent::status() const {
+  return {{"node", "rift"},
+          {"agentVersion", "v9"},
+          {"revision", revision},
+          {"source",
+           {{"url", origin_},
+            {"branch", "main"},
+            {"lastFetch", "2026-11-22T10:00:00Z"},
+            {"lastError", last_error.empty() ? Json() : Json(last_error)},
+            {"syncsDone", syncs_}}},
+          {"conditions",
+           Json::array(
+               {{{"type", "Ready"}, {"status", "True"}, {"reason", "ReconciliationSucceeded"}}})},
+          {"services", services}};
+}
+
+HttpReply FakeAgent::service_reply(const std::string& name) const {
+  for (const Json& one : services) {
+    if (one["name"] != name) continue;
+    Json document = one;
+    document["history"] = history;
+    document["events"] = events;
+    return HttpReply::json(document.dump());
+  }
+  return base::problem(base::not_found("this node has no service '" + name + "'"));
+}
+
+}  // namespace test

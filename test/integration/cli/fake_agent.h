@@ -1,0 +1,54 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/http/server.h"
+
+namespace test {
+
+using Json = nlohmann::ordered_json;
+
+// An agent that does nothing but answer: the API on a socket, with documents that a test writes.
+class FakeAgent {
+ public:
+  // `origin` is the bare repository that it "follows".
+  FakeAgent(const std::string& socket, std::string origin);
+
+  // Called with the state when somebody asks for a sync, after the revision was read.
+  std::function<void(FakeAgent&)> on_sync = [](FakeAgent&) {};
+
+  // What follows is used from on_sync, or under lock().
+  std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
+  void set_service(const std::string& name, const std::string& reason, bool ready,
+                   const std::string& message = "all is well");
+  void remove_service(const std::string& name);
+  void add_event(const std::string& service, const std::string& type, const std::string& reason,
+                 const std::string& message);
+
+  std::string revision;
+  std::string last_error;
+  Json services = Json::array();
+  Json events = Json::array();
+  Json history = Json::array();  // of every service
+  Json plan = {{"valid", true}, {"problems", Json::array()}, {"changes", Json::array()}};
+  Json plan_request;
+  Json sync_request;
+  std::map<std::string, std::string> specs;  // service -> TOML
+  std::string log = "starting\nlistening on 8080\n";
+
+ private:
+  Json status() const;
+  base::HttpReply service_reply(const std::string& name) const;
+
+  std::mutex mutex_;
+  std::string origin_;
+  int64_t syncs_ = 0;
+  base::HttpServer server_;
+};
+
+}  // namespace test
