@@ -151,6 +151,11 @@ Result<std::vector<ObservedContainer>> Podman::list() {
   return impl_->list({});
 }
 
+// One entry of the list: the same times and ports, whichever way they are asked for.
+Result<ObservedContainer> Podman::inspect(const ContainerId& id) {
+  return impl_->find(id);
+}
+
 Result<ContainerId> Podman::create(const ContainerSpec& spec) {
   const std::string doing = "cannot create container " + spec.name;
   MCP_TRY(const auto answer, impl_->try_create(spec));

@@ -212,15 +212,22 @@ Result<HttpResponse> HttpClient::request(const HttpCall& call) {
   const auto deadline = Clock::now() + call.deadline;
   auto client = impl_->take(call.deadline);
   httplib::Request request = to_request(call, impl_->address);
-  std::string body;
+  HttpResponse response;
+  bool bodiless = false;
+  request.response_handler = [&](const httplib::Response& head) {
+    response = to_response(head);
+    // It has no body (RFC 9110 section 15.4.5), but the library would wait for one.
+    bodiless = head.status == 304 && !head.has_header("Content-Length");
+    return !bodiless;
+  };
   request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t) {
-    body.append(bytes, size);
+    response.body.append(bytes, size);
     return Clock::now() < deadline;
   };
   const httplib::Result result = client->send(request);
+  if (bodiless) return response;
   if (!result) return impl_->error(call, result.error(), Clock::now() >= deadline);
-  HttpResponse response = to_response(*result);
-  response.body = std::move(body);
+  if (response.status != result->status) response = to_response(*result);  // no body was read
   impl_->give_back(std::move(client));
   return response;
 }
@@ -233,6 +240,7 @@ Result<HttpResponse> HttpClient::stream(const HttpCall& call, const Sink& sink,
   const auto client = impl_->make(limit);
   HttpResponse response;
   response.status = 0;
+  if (stop.stop_requested()) return response;
   Watch watch(*client, sink, deadline, std::move(stop));
 
   httplib::Request request = to_request(call, impl_->address);

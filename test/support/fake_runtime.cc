@@ -61,12 +61,14 @@ Result<std::vector<ObservedContainer>> FakeRuntime::list() {
 
 Result<> FakeRuntime::pull(const std::string& image) {
   return run<void>({Kind::kPull, image, {}}, [&]() -> Result<> {
+    if (images_.contains(image)) return {};
     const auto answer = registry_.find(image);
     if (answer == registry_.end())
       return base::not_found("cannot pull " + image + ": manifest unknown",
                              "push the image, or correct its name");
     MCP_CHECK(answer->second);
-    if (images_.insert(image).second) ++effects_;
+    images_.insert(image);
+    ++effects_;
     return {};
   });
 }

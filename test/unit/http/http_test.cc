@@ -274,6 +274,29 @@ TEST_F(Http, ASlowAnswerIsATimeout) {
   released.count_down();
 }
 
+TEST_F(Http, NotModifiedHasNoBodyToWaitFor) {
+  const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (dir_ / "s.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(::listen(listening, 1), 0);
+  int peer = -1;
+  std::jthread server([&] {
+    peer = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+    const std::string_view answer = "HTTP/1.1 304 Not Modified\r\nX-A: b\r\n\r\n";
+    EXPECT_EQ(::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(answer.size()));
+  });
+  const auto reply = get("/");  // the connection stays open
+  ASSERT_TRUE(reply) << reply.error().text();
+  EXPECT_EQ(reply->status, 304);
+  EXPECT_EQ(reply->headers.at("x-a"), "b");
+  server.join();
+  ::close(peer);
+  ::close(listening);
+}
+
 TEST_F(Http, ManyThreadsShareAClient) {
   HttpServer server(options());
   server.route("POST", "/{n}", [](const HttpRequest& request) {
