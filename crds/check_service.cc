@@ -4,6 +4,8 @@
 #include "base/core/text.h"
 #include "crds/convert.h"
 #include "crds/graph.h"
+#include "crds/schema.h"
+#include "crds/suggest.h"
 #include "crds/types/names.h"
 
 namespace crds {
@@ -54,11 +56,10 @@ class ServiceCheck {
     const auto& needed = service_.components[i].depends_on;
     for (size_t k = 0; k < needed.size(); ++k) {
       if (std::find(names_.begin(), names_.end(), needed[k].str()) != names_.end()) continue;
-      const auto near = base::nearest(needed[k].str(), names_);
-      findings_.add(
-          place(i, "depends_on", k), path(i) + ".depends_on[" + std::to_string(k) + "]",
-          "no component of this service is named '" + needed[k].str() + "'",
-          near ? "did you mean '" + *near + "'?" : "components here: " + base::join(names_, ", "));
+      if (findings_.problems.size() >= kMaxProblems) return;
+      findings_.add(place(i, "depends_on", k), path(i) + ".depends_on[" + std::to_string(k) + "]",
+                    "no component of this service is named '" + needed[k].str() + "'",
+                    suggest(needed[k].str(), names_, "components here"));
     }
   }
 
@@ -146,10 +147,9 @@ class ServiceCheck {
     for (const Route& route : component.routes)
       if (!route.name.empty()) routes.push_back(route.name);
     if (std::find(routes.begin(), routes.end(), port) != routes.end()) return;
-    const auto near = base::nearest(port, routes);
     findings_.add(value->at, path(i) + ".health.port",
                   "no route of this component is named '" + port + "'",
-                  near ? "did you mean '" + *near + "'?" : "");
+                  suggest(port, routes, "routes here"));
   }
 
   const Service& service_;

@@ -4,6 +4,7 @@
 #include "crds/claims.h"
 #include "crds/decode.h"
 #include "crds/graph.h"
+#include "crds/suggest.h"
 
 namespace crds {
 namespace {
@@ -106,9 +107,7 @@ class TreeCheck {
       if (is_known(needed[i])) continue;
       // Many may need one that was renamed, and every search reads all names.
       const auto [suggestion, is_new] = suggestions_.try_emplace(needed[i]);
-      if (is_new)
-        if (const auto near = base::nearest(needed[i].str(), service_names_))
-          suggestion->second = "did you mean '" + *near + "'?";
+      if (is_new) suggestion->second = suggest(needed[i].str(), service_names_, "services");
       fail(service, "depends_on[" + std::to_string(i) + "]",
            "no service is named '" + needed[i].str() + "'", suggestion->second);
     }
@@ -118,9 +117,7 @@ class TreeCheck {
     if (tree_.nodes.empty() || tree_.nodes_broken) return;
     const auto check = [&](const std::string& name, const std::string& field) {
       if (name.empty() || tree_.nodes.contains(NodeName(name))) return;
-      const auto near = base::nearest(name, node_names_);
-      fail(service, field, "no node is named '" + name + "'",
-           near ? "did you mean '" + *near + "'?" : "nodes: " + base::join(node_names_, ", "));
+      fail(service, field, "no node is named '" + name + "'", suggest(name, node_names_, "nodes"));
     };
     check(service.value.node.str(), "node");
     const auto& components = service.value.components;

@@ -1,6 +1,7 @@
 #include "crds/claims.h"
 
-#include <algorithm>
+#include <set>
+#include <utility>
 
 namespace crds {
 namespace {
@@ -9,20 +10,36 @@ std::string indexed(const std::string& path, const char* list, size_t index) {
   return path + "." + list + "[" + std::to_string(index) + "]";
 }
 
-// Whether two addresses of one port can meet: [::] takes IPv4 as well (bindv6only is off).
-bool overlap(const std::string& a, const std::string& b) {
-  const auto is_any = [](const std::string& ip) { return ip.empty() || ip == "::"; };
-  const auto is_v4 = [](const std::string& ip) { return ip.find(':') == std::string::npos; };
-  if (is_any(a) || is_any(b) || a == b) return true;
-  return is_v4(a) && is_v4(b) && (a == "0.0.0.0" || b == "0.0.0.0");
-}
-
 struct Taken {
-  std::string ip;
   ServiceName by;
   const Located<Service>* at;  // null: by its last good definition
   std::string field;
 };
+
+// The claims of one key by their addresses.
+using Takers = std::map<std::string, Taken>;
+
+bool is_v4(const std::string& ip) {
+  return !ip.empty() && ip.find(':') == std::string::npos;
+}
+
+// Who has an address that meets this one, `except` aside. [::] takes IPv4 as well (bindv6only is
+// off).
+const Taken* find_taker(const Takers& takers, const std::string& ip, const ServiceName* except) {
+  const auto counts = [&](const auto& entry) {
+    return except == nullptr || entry.second.by != *except;
+  };
+  for (const std::string& other : {ip, std::string(), std::string("::"), std::string("0.0.0.0")}) {
+    if (other == "0.0.0.0" && !is_v4(ip)) continue;
+    if (const auto found = takers.find(other); found != takers.end() && counts(*found))
+      return &found->second;
+  }
+  const bool any = ip.empty() || ip == "::";
+  if (!any && ip != "0.0.0.0") return nullptr;
+  for (const auto& entry : takers)
+    if (counts(entry) && (any || is_v4(entry.first))) return &entry.second;
+  return nullptr;
+}
 
 }  // namespace
 
@@ -64,41 +81,33 @@ std::vector<Claim> claims_of(const Service& service, const std::string& domain) 
 std::vector<Clash> find_clashes(const std::vector<const Located<Service>*>& services,
                                 const std::map<ServiceName, Service>& last_good,
                                 const std::vector<ServiceName>& broken, const std::string& domain) {
-  std::map<std::string, std::vector<Taken>> taken;
+  std::map<std::string, Takers> taken;
   for (const ServiceName& name : broken)
     if (const auto held = last_good.find(name); held != last_good.end())
       for (const Claim& claim : claims_of(held->second, domain))
-        taken[claim.key].push_back({claim.ip, name, nullptr, claim.field});
+        taken[claim.key].emplace(claim.ip, Taken{name, nullptr, claim.field});
   // What a service has and goes on to want is its own, wherever its file sorts.
   for (const Located<Service>* service : services) {
     const auto known = last_good.find(service->value.name);
     if (known == last_good.end()) continue;
-    const auto held = claims_of(known->second, domain);
+    std::set<std::pair<std::string, std::string>> held;
+    for (const Claim& claim : claims_of(known->second, domain)) held.emplace(claim.key, claim.ip);
     for (const Claim& claim : claims_of(service->value, domain))
-      if (std::any_of(held.begin(), held.end(),
-                      [&](const Claim& h) { return h.key == claim.key && h.ip == claim.ip; }))
-        taken[claim.key].push_back({claim.ip, service->value.name, service, claim.field});
+      if (held.contains({claim.key, claim.ip}))
+        taken[claim.key].emplace(claim.ip, Taken{service->value.name, service, claim.field});
   }
   std::vector<Clash> out;
   for (const Located<Service>* service : services) {
-    const auto claims = claims_of(service->value, domain);
+    std::map<std::string, Takers> own;
     const size_t before = out.size();
-    for (size_t i = 0; i < claims.size(); ++i) {
-      const auto& others = taken[claims[i].key];
-      const auto other = std::find_if(others.begin(), others.end(), [&](const Taken& t) {
-        return t.by != service->value.name && overlap(t.ip, claims[i].ip);
-      });
-      const bool twice = std::any_of(claims.begin(), claims.begin() + i, [&](const Claim& c) {
-        return c.key == claims[i].key && overlap(c.ip, claims[i].ip);
-      });
-      if (other != others.end())
-        out.push_back({service, claims[i], other->by, other->at, other->field});
-      else if (twice)
-        out.push_back({service, claims[i], service->value.name, service, claims[i].field});
+    for (const Claim& claim : claims_of(service->value, domain)) {
+      const Taken* taker = find_taker(taken[claim.key], claim.ip, &service->value.name);
+      if (taker == nullptr) taker = find_taker(own[claim.key], claim.ip, nullptr);
+      if (taker != nullptr) out.push_back({service, claim, taker->by, taker->at, taker->field});
+      own[claim.key].emplace(claim.ip, Taken{service->value.name, service, claim.field});
     }
-    if (out.size() > before) continue;
-    for (const Claim& claim : claims)
-      taken[claim.key].push_back({claim.ip, service->value.name, service, claim.field});
+    if (out.size() == before)
+      for (auto& [key, takers] : own) taken[key].merge(takers);
   }
   return out;
 }

@@ -199,6 +199,14 @@ DecodedFile decode_file(std::string_view path, std::string_view bytes) {
   DecodedFile out = FileDecoder(path, bytes).decode();
   std::stable_sort(out.problems.begin(), out.problems.end(),
                    [](const Diagnostic& a, const Diagnostic& b) { return a.at < b.at; });
+  if (out.problems.size() > kMaxProblems) {
+    out.problems.resize(kMaxProblems);
+    out.problems.push_back(
+        {{std::string(path), 0, 0},
+         "",
+         "more than " + std::to_string(kMaxProblems) + " problems, the others are not shown",
+         ""});
+  }
   return out;
 }
 

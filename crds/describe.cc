@@ -66,7 +66,11 @@ std::string limits_text(const Schema& schema) {
     sentences.push_back(hint + ".");
   }
   if (schema.keys != nullptr) sentences.push_back("Keys: " + schema.keys->hint + ".");
-  if (schema.min_items) sentences.push_back("At least one entry.");
+  if (schema.min_items && schema.max_items)
+    sentences.push_back("From " + std::to_string(*schema.min_items) + " to " +
+                        std::to_string(*schema.max_items) + " entries.");
+  else if (schema.min_items)
+    sentences.push_back("At least one entry.");
   if (!schema.exactly_one.empty())
     sentences.push_back("Exactly one of " + base::join(schema.exactly_one, ", ") + ".");
   if (!schema.exclusive.empty())

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "base/core/text.h"
 #include "crds/decode.h"
 #include "crds/splice.h"
+#include "crds/suggest.h"
 
 namespace crds {
 namespace {
@@ -155,10 +155,9 @@ base::Result<std::string> set_component_image(std::string_view path, std::string
     const Literal literal{Literal::Kind::kString, std::string(image)};
     return edit.set("the image of " + component.str(), {table, "image", literal, {"name"}});
   }
-  const auto near = base::nearest(component.str(), names);
   return base::not_found(
       "the service '" + service.str() + "' has no component '" + component.str() + "'",
-      near ? "did you mean '" + *near + "'?" : "components: " + base::join(names, ", "));
+      suggest(component.str(), names, "components"));
 }
 
 base::Result<std::string> remove_service(std::string_view path, std::string_view text,

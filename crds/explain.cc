@@ -7,6 +7,7 @@
 #include "base/core/text.h"
 #include "crds/describe.h"
 #include "crds/schema.h"
+#include "crds/suggest.h"
 
 namespace crds {
 namespace {
@@ -59,10 +60,7 @@ base::Result<std::string> find_kind(const std::string& word) {
     names.push_back(lower(kind));
     if (lower(word) == names.back() || lower(word) == names.back() + "s") return kind;
   }
-  const auto near = base::nearest(lower(word), names);
-  return base::not_found(
-      "no kind is named '" + word + "'",
-      near ? "did you mean '" + *near + "'?" : "kinds: " + base::join(names, ", "));
+  return base::not_found("no kind is named '" + word + "'", suggest(lower(word), names, "kinds"));
 }
 
 // The field that the parts name below `schema`; `unknown` gets the first that is none.
@@ -84,9 +82,7 @@ base::Error unknown_field(const Schema* table, const std::string& unknown,
   if (table == nullptr) return base::not_found(message, "the field before it has none");
   std::vector<std::string> names;
   for (const Property& property : table->properties) names.push_back(property.name);
-  const auto near = base::nearest(unknown, names);
-  return base::not_found(
-      message, near ? "did you mean '" + *near + "'?" : "fields: " + base::join(names, ", "));
+  return base::not_found(message, suggest(unknown, names, "fields"));
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ void add_limits(const Schema& schema, Json& out) {
   if (schema.min_length) out["minLength"] = *schema.min_length;
   if (schema.max_length) out["maxLength"] = *schema.max_length;
   if (schema.min_items) out["minItems"] = *schema.min_items;
+  if (schema.max_items) out["maxItems"] = *schema.max_items;
 }
 
 void add_table(const Schema& schema, Json& out) {

@@ -95,6 +95,8 @@ bool read_scalar(const std::string& keyword, const Value& value, Schema& out) {
     out.max_length = count();
   } else if (keyword == "minItems") {
     out.min_items = count();
+  } else if (keyword == "maxItems") {
+    out.max_items = count();
   } else {
     return false;
   }

@@ -41,8 +41,8 @@ struct Schema {
   Pattern pattern;
   std::vector<Value> allowed;  // enum
   std::optional<double> minimum, maximum;
-  std::optional<size_t> min_length, max_length, min_items;  // lengths in characters
-  std::vector<Property> properties;                         // in the order of the document
+  std::optional<size_t> min_length, max_length, min_items, max_items;  // lengths in characters
+  std::vector<Property> properties;  // in the order of the document
   std::vector<std::string> required;
   std::vector<std::string> exclusive;        // not.required: at most one of them
   std::shared_ptr<const Schema> items;       // of an array
@@ -63,7 +63,10 @@ struct Property {
 // `kind` is "Service", "Node" or "Fleet"; null for another.
 const Schema* find_schema(std::string_view kind, Form form);
 
-// What is wrong with the tree, all of it; `file` goes into the positions.
+// Nobody reads more; what a hostile file costs is bounded by it.
+inline constexpr size_t kMaxProblems = 100;
+
+// What is wrong with the tree, up to kMaxProblems; `file` goes into the positions.
 std::vector<Diagnostic> validate(const Schema& schema, const Value& root, std::string_view file);
 
 }  // namespace crds

@@ -3,6 +3,7 @@
 #include "base/core/text.h"
 #include "base/core/time.h"
 #include "crds/schema.h"
+#include "crds/suggest.h"
 
 namespace crds {
 namespace {
@@ -66,6 +67,7 @@ class Walker {
   explicit Walker(std::string_view file) : file_(file) {}
 
   void walk(const Schema& schema, const Value& value, const std::string& path) {
+    if (problems_.size() >= kMaxProblems) return;
     if (!schema.one_of.empty()) return walk_one_of(schema, value, path);
     if (!fits_type(schema, value)) return wrong_type(schema, value, path);
     if (value.type == Type::kTable) {
@@ -108,6 +110,10 @@ class Walker {
   }
 
   void walk_list(const Schema& schema, const Value& value, const std::string& path) {
+    if (schema.max_items && value.items.size() > *schema.max_items)
+      return add(value.at, path,
+                 "found " + std::to_string(value.items.size()) + " entries, expected at most " +
+                     std::to_string(*schema.max_items));
     if (schema.min_items && value.items.size() < *schema.min_items)
       add(value.at, path,
           "found " + std::to_string(value.items.size()) + " entries, expected at least " +
@@ -118,6 +124,7 @@ class Walker {
 
   void walk_table(const Schema& schema, const Value& value, const std::string& path) {
     for (const Member& member : value.members) {
+      if (problems_.size() >= kMaxProblems) return;
       const std::string field = join(path, member.key);
       if (const Schema* known = schema.find(member.key)) {
         walk(*known, member.value, field);
@@ -146,9 +153,7 @@ class Walker {
   void unknown_field(const Schema& schema, const Member& member, const std::string& field) {
     std::vector<std::string> names;
     for (const Property& property : schema.properties) names.push_back(property.name);
-    const auto near = base::nearest(member.key, names);
-    add(member.key_at, field, "unknown field",
-        near ? "did you mean '" + *near + "'?" : "known here: " + base::join(names, ", "));
+    add(member.key_at, field, "unknown field", suggest(member.key, names, "known here"));
   }
 
   static std::string example_of(const Schema& schema, const std::string& name) {

@@ -163,7 +163,10 @@ ParsedFile parse_toml(std::string_view path, std::string_view bytes) {
     root.at = tree.index().place(0);
     if (out.problems.empty()) out.documents.push_back(std::move(root));
   } catch (const toml::parse_error& error) {
-    out.problems.push_back(problem(path, tree.place(error.source()), clean(error.description())));
+    const std::string message = clean(error.description());
+    const bool bare = message.find("could not determine value type") != std::string::npos;
+    out.problems.push_back(problem(path, tree.place(error.source()), "not valid TOML: " + message,
+                                   bare ? "a string stands in quotes" : ""));
   }
   return out;
 }

@@ -58,6 +58,7 @@ inline constexpr size_t kMaxValues = 100'000;  // after aliases are resolved
 inline constexpr size_t kMaxKeyParts = 16;     // a.b.c
 
 // The file's name decides the format: .toml, .yaml, .yml. Documents before a syntax error are kept.
+// A syntax error says "not valid TOML: …" or "not valid YAML: …" with the library's words.
 // Refused: bytes that are not UTF-8, control characters, a carriage return without line feed; in
 // YAML also duplicate keys, merge keys ("<<"), tags other than YAML's own and tabs that indent.
 // A YAML alias is a copy of what it names; only the place of the copy's top is the alias's own.

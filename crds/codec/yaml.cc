@@ -218,7 +218,7 @@ ParsedFile parse_yaml(std::string_view path, std::string_view bytes) {
     if (first != std::string_view::npos && bytes[first] == '\t')
       problem(at, "a tab indents this line", "indent with spaces");
     else
-      problem(at, error.msg, YamlTree::kIndentHint);
+      problem(at, "not valid YAML: " + error.msg, YamlTree::kIndentHint);
   }
   return out;
 }

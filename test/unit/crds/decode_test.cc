@@ -19,9 +19,18 @@ std::vector<std::string> texts(const std::vector<Diagnostic>& problems) {
   return out;
 }
 
+// The words of a syntax error, and its column, are those of the library's version.
+std::string stable(Diagnostic problem) {
+  if (!problem.message.starts_with("not valid ")) return problem.text() + "\n";
+  problem.message.resize(problem.message.find(':'));
+  problem.at.column = 0;
+  problem.hint.clear();
+  return problem.text() + "\n";
+}
+
 std::string report(const DecodedFile& file) {
   std::string out;
-  for (const Diagnostic& problem : file.problems) out += problem.text() + "\n";
+  for (const Diagnostic& problem : file.problems) out += stable(problem);
   for (const auto& service : file.services) out += "sound: " + service.value.name.str() + "\n";
   for (const ServiceName& name : file.broken_services) out += "broken: " + name.str() + "\n";
   return out;
@@ -75,7 +84,7 @@ TEST(Decode, TreesAreCheckedAsAWhole) {
       files[path] = decode_file(path, text);
     const Tree tree = check_tree(files);
     std::string out;
-    for (const Diagnostic& problem : tree.problems) out += problem.text() + "\n";
+    for (const Diagnostic& problem : tree.problems) out += stable(problem);
     for (const auto& [name, service] : tree.services) {
       out += "sound: " + name.str() + "\n";
       EXPECT_FALSE(tree.broken.contains(name)) << name.str();
@@ -148,6 +157,10 @@ TEST(Decode, HostileSizesAreRefused) {
       decode_file("services/a.toml", std::string(kMaxDefinitionBytes + 1, '#'));
   EXPECT_EQ(large.problems.size(), 1u);
   EXPECT_THAT(large.broken_services, ElementsAre(ServiceName("a")));
+
+  std::string many;
+  for (int i = 0; i < 20'000; ++i) many += "[[components]]\ndepends_on = [\"x\"]\n";
+  EXPECT_LE(decode_file("services/a.toml", many).problems.size(), 101u);
 
   std::string wide = "spec: {a: [";
   for (int i = 0; i < 300'000; ++i) wide += "1,";
