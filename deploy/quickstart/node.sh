@@ -1,0 +1,132 @@
+# shellcheck shell=bash
+# The node that quickstart.sh makes: a folder, podman's service, an agent; and their end.
+
+# The folder is ours, and nobody else's quickstart is at work in it. What an earlier run left there,
+# kept or killed, goes first.
+claim_folder() {
+  if [ -e "$dir" ] && [ ! -e "$dir/.mcp-quickstart" ] && [ -n "$(ls -A "$dir")" ]; then
+    fail "$dir exists and was not made by quickstart.sh (name another folder with --dir)"
+  fi
+  # unix(7): sun_path holds 107 bytes
+  [ ${#podman_dir} -le 90 ] || fail "$dir is too long a path for sockets (use --dir /tmp/mcp)"
+  mkdir -p "$dir"
+  touch "$dir/.mcp-quickstart"
+  exec 9>"$dir/.mcp-quickstart"
+  flock -n 9 || fail "another quickstart.sh is at work in $(short "$dir")"
+  if [ -e "$dir/env" ]; then
+    remark "ending what an earlier run left in $(short "$dir")"
+    stop_all
+  fi
+  find "$dir" -mindepth 1 -maxdepth 1 ! -name .mcp-quickstart -exec rm -rf {} +
+  mkdir -p "$log_dir"
+}
+
+# What a shell needs to use this node: source it.
+write_env() {
+  {
+    echo "export MCP_REPO=$dir/desired"
+    echo "export MCP_AGENT=unix://$dir/agent.sock"
+    echo "export PATH=$bin:\$PATH"
+    echo "export CONTAINERS_CONF=$podman_dir/containers.conf"
+    echo "export CONTAINERS_STORAGE_CONF=$podman_dir/storage.conf"
+    echo "export CONTAINERS_REGISTRIES_CONF=$podman_dir/registries.conf"
+    # Rootless podman takes its storage from here, whatever storage.conf says.
+    [ "$(id -u)" = 0 ] || echo "export XDG_DATA_HOME=$podman_dir/data"
+    [ "$(id -u)" = 0 ] || [ -n "${XDG_RUNTIME_DIR:-}" ] ||
+      echo "export XDG_RUNTIME_DIR=$podman_dir/run"
+  } > "$dir/env"
+}
+
+# Both run on when this script ends, and Ctrl-C in its terminal is not meant for them.
+start_podman() {
+  local mode=serve
+  if [ "$(id -u)" != 0 ]; then
+    mode=serve-rootless
+    grep -q "^$(id -un):\|^$(id -u):" /etc/subuid || {
+      echo "rootless podman needs subordinate ids for $(id -un), and /etc/subuid names none:"
+      echo "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un)"
+      echo "or run this script as root"
+      return 1
+    }
+  fi
+  setsid "$top/test/support/podman_env.sh" "$mode" "$podman_dir" >> "$log_dir/podman-service.log" 2>&1 9>&- &
+  echo $! > "$dir/podman.pid"
+  wait_for "$dir/podman.pid" "podman's service" "$log_dir/podman-service.log" \
+    curl -sf -m 5 --unix-socket "$podman_dir/podman.sock" http://d/_ping
+}
+
+start_agent() {
+  cat > "$dir/agent.toml" <<TOML
+[node]
+name = "local"
+
+[source]
+url = "$dir/desired.git"
+interval = "10s"
+
+[podman]
+socket = "$podman_dir/podman.sock"
+
+[api]
+socket = "$dir/agent.sock"
+
+[registry]
+path = "$dir/agent/mcp.db"
+TOML
+  setsid mcp-agent --config "$dir/agent.toml" > "$dir/agent.log" 2>&1 9>&- &
+  echo $! > "$dir/agent.pid"
+  wait_for "$dir/agent.pid" mcp-agent "$dir/agent.log" \
+    curl -sf -m 5 --unix-socket "$dir/agent.sock" http://d/healthz
+}
+
+# wait_for PIDFILE NAME LOG COMMAND...: until the command succeeds; at most a minute, and not longer
+# than the process lives.
+wait_for() {
+  local pid what=$2 log=$3 end=$((SECONDS + 60))
+  pid=$(cat "$1")
+  shift 3
+  until "$@" > /dev/null 2>&1; do
+    if ! kill -0 "$pid" 2>/dev/null; then
+      echo "$what has ended; it said:"
+      tail -n 10 "$log"
+      return 1
+    fi
+    [ $SECONDS -lt $end ] || { echo "$what does not answer after a minute"; return 1; }
+    sleep 0.05
+  done
+}
+
+# end_process PIDFILE WORD: if it still is the process that we started (its command line has WORD).
+end_process() {
+  local pid end=$((SECONDS + 10))
+  pid=$(cat "$1" 2>/dev/null) || return 0
+  rm -f "$1"
+  tr '\0' ' ' 2>/dev/null < "/proc/$pid/cmdline" | grep -qF "$2" || return 0
+  kill "$pid" 2>/dev/null || return 0
+  while kill -0 "$pid" 2>/dev/null; do
+    [ $SECONDS -lt $end ] || { kill -9 "$pid" 2>/dev/null || :; break; }
+    sleep 0.05
+  done
+}
+
+# Leaves the logs; may run at any point of a run, and twice.
+stop_all() {
+  [ -e "$dir/env" ] || return 0
+  (
+    . "$dir/env"
+    end_process "$dir/agent.pid" "$dir/agent.toml"
+    end_process "$dir/podman.pid" "$podman_dir"
+    "$top/test/support/podman_env.sh" clean "$podman_dir"
+  ) < /dev/null > /dev/null 2>> "$log_dir/stop.log" || :
+  rm -f "$dir/env"
+}
+
+on_exit() {
+  trap '' INT TERM HUP
+  stop_all
+  case $1 in
+    130|143) failed_line interrupted "stopped what was started; run it again at any time" ;;
+    *) failed_line failed "stopped what was started; logs are left in $(short "$log_dir")" ;;
+  esac
+  exit "$1"
+}

@@ -1,0 +1,57 @@
+# shellcheck shell=bash
+# The Debian 12 / Ubuntu 24.04 packages of this project, by purpose. To be sourced:
+#   . test/packages.sh; install_packages build run
+
+packages_of() {
+  case $1 in
+    build) echo g++ cmake ninja-build mold ccache pkg-config git ca-certificates \
+      libgit2-dev libssh2-1-dev libssl-dev libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev \
+      libyaml-cpp-dev libtomlplusplus-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev \
+      libboost-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev ;;
+    run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
+      busybox-static curl ;;
+    test) echo lighttpd openssh-server openssh-client openssl jq procps util-linux ;;
+    check) echo clang-format-19 clang-tidy-19 shellcheck ;;
+    bench) echo podman-compose docker-compose jq ;;
+    *) echo "packages_of: no group '$1'" >&2; return 1 ;;
+  esac
+}
+
+# missing_packages GROUP...: those that are not installed, one a line.
+missing_packages() {
+  local group package list
+  for group in "$@"; do
+    list=$(packages_of "$group") || return 1
+    for package in $list; do
+      [ "$(dpkg-query -Wf '${db:Status-Abbrev}' "$package" 2>/dev/null)" = "ii " ] ||
+        echo "$package"
+    done
+  done
+}
+
+# install_packages GROUP...: installs what is missing, and only that; says what. Where nothing is
+# missing it asks nobody and needs no network.
+install_packages() {
+  local missing sudo=
+  missing=$(missing_packages "$@" | sort -u | tr '\n' ' ') || return 1
+  [ -n "$missing" ] || return 0
+  command -v apt-get >/dev/null || {
+    echo "error: no apt-get here. Install by hand: $missing" >&2; return 1; }
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || {
+      echo "error: not root and no sudo. As root: apt-get install $missing" >&2; return 1; }
+    sudo=sudo
+  fi
+  echo "installing: $missing"
+  # Daemons that a package brings (sshd, lighttpd) must not start: the tests start their own.
+  $sudo env DEBIAN_FRONTEND=noninteractive sh -ec '
+    apt-get update -qq
+    made=
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+      made=1
+      trap "rm -f /usr/sbin/policy-rc.d" EXIT
+      printf "#!/bin/sh\nexit 101\n" > /usr/sbin/policy-rc.d
+      chmod 755 /usr/sbin/policy-rc.d
+    fi
+    apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null' sh $missing
+}
