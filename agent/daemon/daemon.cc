@@ -143,7 +143,8 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   MCP_CHECK(loop.load());
 
   DaemonBackend backend(driver, podman);
-  base::HttpServer server({.socket = config.api.socket, .group = config.api.group});
+  base::HttpServer server(
+      {.socket = config.api.socket, .group = config.api.group, .max_body = kMaxRequestBytes});
   add_api(server, backend, *events, version);
   MCP_CHECK(server.start());
   podman.watch([&driver] { driver.post([](Loop& loop) { loop.hint(); }); });

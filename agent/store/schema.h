@@ -3,7 +3,9 @@
 #include <string_view>
 
 // The registry's schema as the list of its versions: step n makes version n+1 of version n. A step
-// that was released is never changed; test/unit/store/schemas/ holds a registry of each version.
+// that was released is never changed; test/unit/store/schemas/ holds a registry of each version. A
+// new name in a stored enumeration is a new version too (with an empty step): an older program then
+// refuses the registry, and does not take it for a damaged one.
 namespace agent {
 
 inline constexpr std::string_view kSchema[] = {

@@ -71,8 +71,8 @@ class ApiTest : public testing::Test {
     auto events = store_->event_log();
     ASSERT_TRUE(events) << events.error().text();
     events_ = std::move(*events);
-    server_ = std::make_unique<base::HttpServer>(
-        base::HttpServerOptions{.socket = folder_ / "agent.sock"});
+    server_ = std::make_unique<base::HttpServer>(base::HttpServerOptions{
+        .socket = folder_ / "agent.sock", .max_body = agent::kMaxRequestBytes});
     agent::add_api(*server_, backend_, *events_, "v0.1.0");
     const auto started = server_->start();
     ASSERT_TRUE(started) << started.error().text();

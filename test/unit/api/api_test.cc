@@ -334,6 +334,16 @@ TEST_F(Api, ThePlanSaysWhatThePruneGuardWouldHold) {
   EXPECT_EQ(emptied["changes"].size(), 6u);
 }
 
+TEST_F(Api, ALargeTreeCanBePlanned) {
+  auto tree = sample_tree();
+  for (int i = 0; i < 4; ++i)
+    tree["services/large" + std::to_string(i) + ".toml"] =
+        "name = \"large" + std::to_string(i) +
+        "\"\nnode = \"rift\"\n[[components]]\nname = \"a\"\nimage = \"a:v1\"\n#" +
+        std::string(900'000, 'x');
+  EXPECT_EQ(plan(tree)["changes"].size(), 4u);
+}
+
 TEST_F(Api, APlanNeedsFiles) {
   for (const char* body : {"", "[]", "{}", "{\"files\": []}", "{\"files\": {\"fleet.toml\": 1}}"})
     expect_problem(call("POST", "/v1/plan", body), 400, "", "");

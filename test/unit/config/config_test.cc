@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <iterator>
 
+#include "agent/config/keys.h"
 #include "test/support/temp_dir.h"
 
 namespace agent {
@@ -187,6 +189,20 @@ TEST(Config, FilesAreReadOrSaidToBeUnreadable) {
     const auto missing = load_config(path, kUser);
     ASSERT_FALSE(missing) << path;
     EXPECT_THAT(missing.error().text(), HasSubstr("cannot read the configuration " + path));
+  }
+}
+
+// docs/configuration.md names every key, and says of the right ones that they have no effect.
+TEST(Config, EveryKeyIsDocumented) {
+  std::ifstream in(MCP_SOURCE_DIR "/docs/configuration.md");
+  const std::string page(std::istreambuf_iterator<char>(in), {});
+  const size_t without_effect = page.find("Known, and without effect");
+  ASSERT_NE(without_effect, page.npos);
+  for (const Key& key : config_keys()) {
+    const std::string name = "`" + std::string(key.section) + "." + std::string(key.name) + "`";
+    const size_t row = page.find((key.set ? "| " : "") + name);
+    ASSERT_NE(row, page.npos) << name;
+    EXPECT_EQ(row > without_effect, key.set == nullptr) << name;
   }
 }
 
