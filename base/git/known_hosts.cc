@@ -46,6 +46,10 @@ std::filesystem::path default_path() {
 
 }  // namespace
 
+bool rsa_means_sha1() {
+  return libssh2_version(0x010b00) == nullptr;
+}
+
 std::string fingerprint(LIBSSH2_SESSION* session) {
   const char* hash = libssh2_hostkey_hash(session, LIBSSH2_HOSTKEY_HASH_SHA256);
   if (hash == nullptr) return "SHA256:unknown";
@@ -72,7 +76,7 @@ Result<KnownHosts> KnownHosts::load(LIBSSH2_SESSION* session, const std::filesys
   return KnownHosts(session, path, std::move(hosts));
 }
 
-Result<> KnownHosts::prefer_known_keys(const std::string& host, int port) const {
+std::string KnownHosts::known_methods(const std::string& host, int port) const {
   // A key that nobody has: a host with a key of the kind is a mismatch, else not found.
   const char nobody = '\0';
   std::string methods;
@@ -80,6 +84,18 @@ Result<> KnownHosts::prefer_known_keys(const std::string& host, int port) const 
     if (check_key(hosts_.get(), host, port, &nobody, 1, kind.known_type) ==
         LIBSSH2_KNOWNHOST_CHECK_MISMATCH)
       methods += (methods.empty() ? "" : ",") + std::string(kind.methods);
+  return methods;
+}
+
+std::string KnownHosts::handshake_hint(const std::string& host, int port) const {
+  if (!rsa_means_sha1() || !known_methods(host, port).starts_with("rsa")) return {};
+  return path_.string() +
+         " has only an RSA key of the server, which libssh2 here can check only through SHA-1: " +
+         scan_command(host, port, path_);
+}
+
+Result<> KnownHosts::prefer_known_keys(const std::string& host, int port) const {
+  const std::string methods = known_methods(host, port);
   if (methods.empty()) return {};
   // Methods that this libssh2 does not know are passed over; none left is an error.
   if (libssh2_session_method_pref(session_, LIBSSH2_METHOD_HOSTKEY, methods.c_str()) < 0)

@@ -22,9 +22,9 @@ struct Credentials {
 struct Remote {
   std::string url;
   Credentials credentials;
-  // For one whole fetch: connecting, TLS or ssh handshake and transfer. Two things are outside it:
-  // name resolution ends after resolv.conf(5)'s own timeout, and a repository on a file system
-  // that hangs.
+  // For one whole fetch: connecting, TLS or ssh handshake and transfer (ssh: to within a second).
+  // Two things are outside it: name resolution, which ends after resolv.conf(5)'s own timeout, and
+  // a repository on a file system that hangs.
   Millis timeout{60'000};
 };
 

@@ -15,11 +15,6 @@ void initialize_libssh2() {
   std::call_once(once, [] { libssh2_init(0); });
 }
 
-// libssh2 before 1.11 signs with RSA only through SHA-1, which OpenSSH 8.8 and later refuse.
-bool signs_rsa_with_sha1_only() {
-  return libssh2_version(0x010b00) == nullptr;
-}
-
 }  // namespace
 
 SshSession::SshSession(const SshUrl& url, const Operation& operation)
@@ -52,7 +47,9 @@ void SshSession::limit_time() {
 }
 
 Error SshSession::failure(const std::string& what, Code code, const std::string& hint) {
-  if (operation_.deadline.passed()) return operation_.deadline.error(what);
+  // libssh2 counts in whole seconds and may end a little early.
+  if (operation_.deadline.passed() || libssh2_session_last_errno(session_) == LIBSSH2_ERROR_TIMEOUT)
+    return operation_.deadline.error(what);
   char* why = nullptr;
   libssh2_session_last_error(session_, &why, nullptr, 0);
   return make_error(code, what + " failed: " + (why == nullptr ? "no reason given" : why), hint);
@@ -67,7 +64,8 @@ Result<> SshSession::handshake() {
   MCP_CHECK(known.prefer_known_keys(url_.host, url_.port));
   limit_time();
   if (libssh2_session_handshake(session_, socket_->descriptor()) != 0)
-    return failure("the ssh handshake with " + url_.host);
+    return failure("the ssh handshake with " + url_.host, Code::kUnavailable,
+                   known.handshake_hint(url_.host, url_.port));
   return known.check(url_.host, url_.port);
 }
 
@@ -91,7 +89,7 @@ Result<> SshSession::log_in_with_key(const std::string& user) {
       session_, user.data(), static_cast<unsigned>(user.size()), nullptr, path.c_str(), "");
   if (code == 0) return {};
   const std::string what = "login as " + user + " with key " + path;
-  if (key.rsa && signs_rsa_with_sha1_only())
+  if (key.rsa && rsa_means_sha1())
     return failure(what, Code::kUnauthenticated,
                    "libssh2 here can sign with an RSA key only through SHA-1, which OpenSSH 8.8 "
                    "and later refuse: use an ed25519 key");

@@ -108,8 +108,7 @@ Result<> check_out(const Repository& repository, const Oid& from, const Oid& to,
   std::vector<char*> names;
   for (const std::string& path : paths) names.push_back(const_cast<char*>(path.c_str()));
   git_checkout_options options = GIT_CHECKOUT_OPTIONS_INIT;
-  options.checkout_strategy =
-      GIT_CHECKOUT_SAFE | GIT_CHECKOUT_DISABLE_PATHSPEC_MATCH;
+  options.checkout_strategy = GIT_CHECKOUT_SAFE | GIT_CHECKOUT_DISABLE_PATHSPEC_MATCH;
   options.baseline = baseline.get();
   options.paths = {names.data(), names.size()};
   GIT_CHECK("update the working tree",

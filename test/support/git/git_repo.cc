@@ -70,7 +70,8 @@ void isolate_git(const fs::path& home) {
   setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
   setenv("GIT_TERMINAL_PROMPT", "0", 1);
   for (const char* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_AUTHOR_NAME",
-                           "GIT_AUTHOR_EMAIL", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK"})
+                           "GIT_AUTHOR_EMAIL", "GIT_SSH_COMMAND", "SSH_AUTH_SOCK", "GIT_SSL_CAINFO",
+                           "GIT_SSL_NO_VERIFY", "http_proxy", "https_proxy", "all_proxy"})
     unsetenv(name);
 }
 
