@@ -15,8 +15,7 @@ struct DocumentParts {
   const Value& root;
   const Value& metadata;
   const Value& spec;
-  std::string spec_path;      // "spec." in the YAML form
-  std::string metadata_path;  // "metadata."
+  std::string spec_path;  // "spec." in the YAML form
 };
 
 // Gathers what is wrong, and where the fields of interest stand.

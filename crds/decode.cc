@@ -79,9 +79,11 @@ class FileDecoder {
     for (const Value& document : parsed.documents) decode_document(document);
     if (!parsed.problems.empty()) hold_names(names_in(bytes_, is_yaml(path_)));
     out_.problems.insert(out_.problems.end(), parsed.problems.begin(), parsed.problems.end());
-    if (parsed.documents.empty() && parsed.problems.empty())
+    if (parsed.documents.empty() && parsed.problems.empty()) {
       add({}, "the file holds no definition",
           "remove it, or write a " + std::string(kind_of(path_)));
+      hold_names({});
+    }
     return std::move(out_);
   }
 
@@ -117,8 +119,8 @@ class FileDecoder {
     const bool yaml = is_yaml(path_);
     const std::string kind = yaml ? part(root, "kind").text : std::string(kind_of(path_));
     const Value& metadata = yaml ? part(root, "metadata") : root;
-    const DocumentParts parts{root, metadata, yaml ? part(root, "spec") : root, yaml ? "spec." : "",
-                              yaml ? "metadata." : ""};
+    const DocumentParts parts{root, metadata, yaml ? part(root, "spec") : root,
+                              yaml ? "spec." : ""};
     if (std::vector<Diagnostic> problems = check_shape(root, kind, yaml); !problems.empty()) {
       out_.problems.insert(out_.problems.end(), problems.begin(), problems.end());
       if (kind == "Service" || kind_of(path_) == "Service") hold_name(metadata);

@@ -1,23 +1,11 @@
 #include "reconciler/leases.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "base/core/text.h"
+#include "crds/types/names.h"
 
 namespace reconciler {
-namespace {
-
-// PORT for a single unnamed route, else PORT_<NAME>; '-' cannot stand in a variable's name.
-std::string variable(const crds::Route& route) {
-  if (route.name.empty()) return "PORT";
-  std::string out = "PORT_";
-  for (char c : route.name)
-    out += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return out;
-}
-
-}  // namespace
 
 std::set<uint16_t>& PortsInUse::all() {
   if (ports_) return *ports_;
@@ -86,7 +74,7 @@ std::map<std::string, std::string> environment(const crds::Component& component,
     // A route with a target port says where the program listens already.
     const bool on_host = component.network == "host";
     const uint16_t port = route.target_port == 0 || on_host ? lease->second : route.target_port;
-    env.emplace(variable(route), std::to_string(port));
+    env.emplace(crds::port_variable(route), std::to_string(port));
   }
   return env;
 }
