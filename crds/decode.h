@@ -22,7 +22,7 @@ struct DecodedFile {
   std::vector<Located<Service>> services;
   std::vector<Located<Node>> nodes;
   std::optional<Located<Fleet>> fleet;
-  std::vector<Diagnostic> problems;
+  std::vector<Diagnostic> problems;  // in the order of the file; the first 100 and a word of more
   // Services that this file tries to define but whose document has problems: their last good
   // definition stays in force. By the names that the text gives, read leniently after a syntax
   // error; by the file's stem when it gives none.
