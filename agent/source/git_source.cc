@@ -72,7 +72,9 @@ base::Result<std::optional<git::Oid>> GitSource::advance() {
 }
 
 base::Result<int> GitSource::approved_removals(const git::Oid& head) const {
-  if (counted_.empty()) return 0;
+  // Without the commit to count from, every approval there ever was would count: none does, and
+  // the removals are held until somebody approves them again.
+  if (counted_.empty() || !mirror_->commit(counted_)) return 0;
   MCP_TRY(const auto commits, mirror_->commits(counted_, head, kMaxCommits));
   int approved = 0;
   for (const git::CommitInfo& commit : commits)

@@ -20,7 +20,8 @@ struct GitSourceConfig {
   std::string path;  // folder with the definitions; empty: the repository's root
   // A bare mirror is kept in <mirror_dir>/source.git. It can be thrown away at any time.
   std::filesystem::path mirror_dir;
-  // The revision that was in force before a restart: approvals of removals count from there.
+  // The revision that was in force before a restart: approvals of removals count from there. None
+  // counts when it is empty, or gone from the repository.
   reconciler::Revision since;
 };
 

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <git2.h>
+#if __has_include(<git2/sys/errors.h>)
+#include <git2/sys/errors.h>  // libgit2 1.8 and later keep git_error_set_str() there
+#endif
 
 #include <memory>
 #include <string>

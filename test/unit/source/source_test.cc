@@ -239,6 +239,9 @@ TEST_F(Source, ApprovalsAreThoseSinceTheLastSnapshot) {
   EXPECT_EQ(next(restarted).approved_removals, 1);
   GitSource fresh = source();
   EXPECT_EQ(next(fresh).approved_removals, 0);
+  // Counting from a commit that nobody has would approve what was approved long ago.
+  GitSource lost = source({}, std::string(40, '1'));
+  EXPECT_EQ(next(lost).approved_removals, 0);
 }
 
 TEST_F(Source, AnApprovalIsNotLostWithAFailedPoll) {
