@@ -43,7 +43,7 @@ install_packages() {
     sudo=sudo
   fi
   echo "installing: $missing"
-  # Daemons that a package brings (sshd, lighttpd) must not start: the tests start their own.
+  # Daemons that a package brings (sshd, nginx) must not start: the tests start their own.
   $sudo env DEBIAN_FRONTEND=noninteractive sh -ec '
     apt-get update -qq
     made=
