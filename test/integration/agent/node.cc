@@ -1,0 +1,178 @@
+#include "test/integration/agent/node.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace test {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+
+Node::Node() {
+  auto engine = PodmanFixture::make();
+  if (!engine) throw std::runtime_error(engine.error().text());
+  engine_ = std::move(*engine);
+  api_ = std::make_unique<base::HttpClient>(base::HttpAddress::unix_socket(folder_ / "agent.sock"));
+  fs::create_directories(repository() + "/services");
+  std::ofstream(folder_ / "agent.toml")
+      << "[node]\nname = \"rift\"\n"
+      << "[source]\nurl = \"" << repository() << "\"\ninterval = \"1s\"\n"
+      << "[podman]\nsocket = \"" << engine_->socket() << "\"\nlist_interval = \"5s\"\n"
+      << "[api]\nsocket = \"" << (folder_ / "agent.sock") << "\"\n[registry]\npath = \""
+      << registry() << "\"\n";
+  git({"init", "-q", "-b", "main"});
+}
+
+Node::~Node() {
+  if (agent_) agent_->terminate(seconds(10));
+}
+
+void Node::git(const std::vector<std::string>& arguments) {
+  base::Command command{{"git", "-C", repository(), "-c", "user.name=t", "-c", "user.email=t@t"}};
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  const auto done = base::run_command(command, "", seconds(30));
+  if (!done || !done->ok())
+    throw std::runtime_error(command.text() + ": " + (done ? done->err : done.error().text()));
+}
+
+void Node::write(const std::string& path, const std::string& text) {
+  const fs::path file = fs::path(repository()) / path;
+  fs::create_directories(file.parent_path());
+  std::ofstream(file, std::ios::binary) << text;
+}
+
+void Node::erase(const std::string& path) {
+  fs::remove(fs::path(repository()) / path);
+}
+
+void Node::commit(const std::string& message) {
+  git({"add", "-A"});
+  git({"commit", "-q", "--allow-empty", "-m", message});
+}
+
+void Node::start_agent() {
+  auto child = base::Child::spawn(
+      {{std::string(MCP_BINARY_DIR) + "/bin/mcp-agent", "--config", folder_ / "agent.toml"}},
+      {.output_file = folder_ / "agent.log"});
+  if (!child) throw std::runtime_error(child.error().text());
+  agent_ = std::move(*child);
+}
+
+void Node::kill_agent() {
+  ::kill(agent_->pid(), SIGKILL);
+  agent_->wait(seconds(10));
+  agent_.reset();
+}
+
+int Node::terminate_agent() {
+  const int code = agent_->terminate(seconds(20));
+  agent_.reset();
+  return code;
+}
+
+std::string Node::agent_log() const {
+  std::stringstream text;
+  text << std::ifstream(folder_ / "agent.log").rdbuf();
+  return text.str();
+}
+
+std::optional<Json> Node::status() {
+  const auto answer = api_->request({.target = "/v1/status"});
+  if (!answer || !answer->ok()) return std::nullopt;
+  return Json::parse(answer->body);
+}
+
+Json Node::service(const std::string& name) {
+  const auto document = status();
+  if (document)
+    for (const Json& entry : (*document)["services"])
+      if (entry["name"] == name) return entry;
+  return nullptr;
+}
+
+namespace {
+
+std::string reason_of(const Json& conditions) {
+  for (const Json& condition : conditions)
+    if (condition["type"] == "Ready") return condition["reason"];
+  return "";
+}
+
+}  // namespace
+
+std::string Node::ready_reason(const std::string& name) {
+  const Json entry = service(name);
+  return entry.is_null() ? "" : reason_of(entry["conditions"]);
+}
+
+std::string Node::node_reason() {
+  const auto document = status();
+  return document ? reason_of((*document)["conditions"]) : "";
+}
+
+bool Node::ready(const std::string& name) {
+  const Json entry = service(name);
+  if (entry.is_null()) return false;
+  for (const Json& condition : entry["conditions"])
+    if (condition["type"] == "Ready") return condition["status"] == "True";
+  return false;
+}
+
+int64_t Node::sync(bool allow_prune) {
+  const auto answer = api_->request({.method = "POST",
+                                     .target = "/v1/sync",
+                                     .body = Json{{"allowPrune", allow_prune}}.dump(),
+                                     .content_type = "application/json"});
+  if (!answer || answer->status != 202) return -1;
+  return Json::parse(answer->body)["id"];
+}
+
+void Node::wait(const std::string& what, const std::function<bool()>& condition, int limit) {
+  const auto end = std::chrono::steady_clock::now() + seconds(limit);
+  while (!condition()) {
+    const bool gone = agent_ && agent_->wait(base::Millis(0));
+    if (gone || std::chrono::steady_clock::now() > end) {
+      const auto document = status();
+      throw std::runtime_error("waited for: " + what + "\n" +
+                               (document ? document->dump(2) : "no status") +
+                               "\n---- agent's log\n" + agent_log());
+    }
+    ::poll(nullptr, 0, 20);  // between two questions
+  }
+}
+
+std::string Node::podman(const std::vector<std::string>& arguments) {
+  const auto done = engine_->podman(arguments);
+  if (!done) throw std::runtime_error(done.error().text());
+  std::string out = done->out;
+  while (!out.empty() && out.back() == '\n') out.pop_back();
+  return out;
+}
+
+std::string Node::container_id(const std::string& name) {
+  return podman({"ps", "-aq", "--no-trunc", "--filter", "name=^" + name + "$"});
+}
+
+int Node::pid_of(const std::string& name) {
+  return std::stoi("0" + podman({"inspect", name, "--format", "{{.State.Pid}}"}));
+}
+
+std::string definition(const std::string& name, const std::string& cmd, const std::string& extra) {
+  return "name = \"" + name + "\"\n[[components]]\nname = \"main\"\nimage = \"" +
+         PodmanFixture::kDemoImage + "\"\nstop_timeout = \"1s\"\ncmd = [\"sh\", \"-c\", '''" + cmd +
+         "''']\n" + extra;
+}
+
+std::string web_definition(const std::string& name, const std::string& text) {
+  return definition(name,
+                    "trap 'exit 0' TERM; mkdir -p /www; echo " + text +
+                        " > /www/index.html; httpd -f -p $PORT -h /www & wait",
+                    "[components.health]\nhttp = \"/\"\ninterval = \"500ms\"\n"
+                    "[[components.routes]]\nport = 8443\n");
+}
+
+}  // namespace test

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "base/http/client.h"
+#include "base/process/process.h"
+#include "test/support/podman_fixture.h"
+#include "test/support/temp_dir.h"
+
+namespace test {
+
+using Json = nlohmann::json;
+
+// A node as its operator has it: the real mcp-agent, a podman of its own, and a git repository to
+// push to. Everything goes at the end.
+class Node {
+ public:
+  Node();
+  ~Node();
+
+  // Writes a definition into the repository and commits all that was written since.
+  void write(const std::string& path, const std::string& text);
+  void erase(const std::string& path);
+  void commit(const std::string& message);
+
+  void start_agent();
+  void kill_agent();      // SIGKILL
+  int terminate_agent();  // SIGTERM; its exit code
+  std::string agent_log() const;
+
+  std::optional<Json> status();
+  Json service(const std::string& name);                 // its entry of the status document
+  std::string ready_reason(const std::string& service);  // of its Ready condition; "" when absent
+  std::string node_reason();
+  bool ready(const std::string& service);
+  int64_t sync(bool allow_prune = false);
+  // Until the condition holds; the failure says what was waited for and shows the status.
+  void wait(const std::string& what, const std::function<bool()>& condition, int seconds = 60);
+
+  std::string podman(const std::vector<std::string>& arguments);
+  // "" when there is none.
+  std::string container_id(const std::string& name);
+  int pid_of(const std::string& name);
+
+  PodmanFixture& engine() { return *engine_; }
+  const TempDir& folder() const { return folder_; }
+  std::string repository() const { return folder_ / "repository"; }
+  std::string registry() const { return folder_ / "state/mcp.db"; }
+
+ private:
+  void git(const std::vector<std::string>& arguments);
+
+  TempDir folder_;
+  std::unique_ptr<PodmanFixture> engine_;
+  std::unique_ptr<base::HttpClient> api_;
+  std::optional<base::Child> agent_;
+};
+
+// A service with one component of the demo image that runs `cmd` and, with `extra`, more lines.
+std::string definition(const std::string& name, const std::string& cmd,
+                       const std::string& extra = "");
+// A component that answers http on its route's port.
+std::string web_definition(const std::string& name, const std::string& text);
+
+}  // namespace test
