@@ -24,8 +24,7 @@ using Names = std::function<std::vector<std::string>(Complete)>;
 std::vector<Candidate> complete(std::span<const Command> commands,
                                 const std::vector<std::string>& words, const Names& names);
 
-// Names from the repository's working tree and from the agents, each within a second, errors being
-// no names: a shell is waiting.
+// Names from the repository's working tree and from the agents; an error means no names.
 Names names_of(Session& session);
 
 }  // namespace controller

@@ -28,12 +28,13 @@ std::string committed_line(const Intent& intent, const Commit& commit) {
   return line + ")";
 }
 
-// The agents that can run the service: the one of its node when the definition names it.
+// The agents that can run the service: the one of its node when the definition names it. Agents
+// whose node is not known may be the one.
 std::vector<const Agent*> concerned(const std::vector<Agent>& agents, const std::string& node) {
   std::vector<const Agent*> all;
   for (const Agent& agent : agents) {
     if (!node.empty() && agent.name() == node) return {&agent};
-    all.push_back(&agent);
+    if (node.empty() || agent.name().empty()) all.push_back(&agent);
   }
   return all;
 }
@@ -64,6 +65,10 @@ class Delivery {
     const auto agents = session_.agents();
     if (!agents) return committed_but(agents.error());
     agents_ = concerned(**agents, node);
+    if (agents_.empty())
+      return committed_but(base::unavailable(
+          "no agent of the node '" + node + "', which runs " + intent_.service + ", is known",
+          "name it in [[nodes]] of the configuration, or as `agent` of the node's file"));
     Goal goal = make_goal();
     const auto events = intent_.wait ? newest_events(agents_) : std::map<std::string, int64_t>{};
     const auto unreached = request_syncs(agents_, intent_.allow_prune, goal);
@@ -134,7 +139,7 @@ class Delivery {
     }
     if (!session_.text_output() && session_.globals().output != "name")
       session_.emit(document, {}, {});
-    if (waited.end != End::kInterrupted) show_logs(last);
+    if (waited.end != End::kInterrupted) show_logs(waited);
     return explain(waited);
   }
 
@@ -154,15 +159,18 @@ class Delivery {
   }
 
   // What a container said before it ended is mostly the answer.
-  void show_logs(const Verdict& last) const {
+  void show_logs(const WaitOutcome& waited) const {
+    const Verdict& last = waited.last;
     if (!last.service || session_.globals().quiet) return;
     const auto agent = std::find_if(agents_.begin(), agents_.end(), [&](const Agent* one) {
       return agents_.size() == 1 || one->name() == last.node;
     });
     if (agent == agents_.end()) return;
     for (const ComponentStatus& component : last.service->components) {
-      if (component.ready || component.container_id.empty()) continue;
-      const auto lines = last_log_lines(**agent, intent_.service, component.name, 10);
+      if (component.ready || component.container_id.empty() ||
+          waited.logged.contains(component.container_id))
+        continue;
+      const auto lines = last_log_lines(**agent, intent_.service, component.name, kLastLines);
       if (lines.empty()) continue;
       session_.note("last lines of " + intent_.service + "/" + component.name + ":");
       for (const std::string& line : lines) session_.note("  | " + line);

@@ -67,15 +67,19 @@ Verdict judge_service(const ServiceStatus& service) {
     verdict.state = State::kFailing;
   }
   for (const ComponentStatus& component : service.components) {
-    // A stopped service is Ready without a component that is.
-    const bool done = component.ready || verdict.state == State::kDone;
+    // A stopped service is Ready without a component that is; a component that is ready and waits
+    // is one of an earlier definition.
+    const bool done =
+        verdict.state == State::kDone || (component.ready && component.waiting_for.empty());
     const bool failed = !done && !component.last_exit.empty() && component.state != "running";
     verdict.rows.push_back({service.name + "/" + component.name, describe_component(component),
                             done     ? Progress::State::kDone
                             : failed ? Progress::State::kFailed
                                      : Progress::State::kBusy});
   }
-  if (verdict.rows.empty() || verdict.state != State::kDone)
+  const bool said = std::any_of(service.components.begin(), service.components.end(),
+                                [](auto& one) { return !one.waiting_for.empty(); });
+  if (verdict.rows.empty() || (verdict.state != State::kDone && !said))
     verdict.rows.push_back(
         {service.name,
          verdict.state == State::kDone || verdict.reason.empty()
@@ -186,12 +190,15 @@ Word summarise(const std::vector<Condition>& conditions) {
 }
 
 std::string describe_component(const ComponentStatus& component) {
-  if (component.ready) return "ready";
-  std::string text = component.state.empty() ? "no container" : component.state;
-  if (!component.last_exit.empty() && component.state != "running")
+  std::string text = component.ready           ? "ready"
+                     : component.state.empty() ? "no container"
+                                               : component.state;
+  if (!component.ready && !component.last_exit.empty() && component.state != "running")
     text += " (" + component.last_exit + ")";
-  if (!component.waiting_for.empty()) text += ", waits for " + component.waiting_for;
-  return text;
+  if (component.waiting_for.empty()) return text;
+  // Either a thing ("the start of web.api") or a sentence ("no answer yet; next attempt at ...").
+  const bool thing = component.waiting_for.starts_with("the ");
+  return text + (thing ? ", waits for " : ": ") + component.waiting_for;
 }
 
 Verdict judge(const Goal& goal, const std::vector<Report>& reports) {

@@ -61,6 +61,8 @@ int run(std::span<const Command> commands, const std::vector<std::string>& args,
   // Completion must not talk, and offers what it can without a configuration.
   if (!config && !parsed->command->hidden)
     return fail(terminal, json, Failure{Exit::kFailed, config.error()});
+  // A shell that completes waits for at most this long.
+  if (parsed->command->hidden && !globals.timeout) globals.timeout = base::Millis(1000);
   Session session(terminal, environment, globals, config ? *config : Config{}, commands,
                   std::move(version));
   const Outcome outcome = parsed->command->run(session);

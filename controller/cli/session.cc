@@ -150,14 +150,18 @@ base::Result<const std::vector<Agent>*> Session::agents() {
   if (!address.empty()) {
     if (const auto parsed = parse_address(address); !parsed) return parsed.error();
     agents_.emplace();
-    agents_->emplace_back(globals_.nodes.size() == 1 ? globals_.nodes.front() : "", address,
-                          deadline);
+    agents_->emplace_back("", address, deadline);
   } else {
     MCP_TRY(agents_,
             choose_agents(known_nodes(), globals_.nodes,
                           default_sockets(environment_.runtime_dir, environment_.state_home),
                           deadline));
   }
+  for (Agent& agent : *agents_)
+    if (auto known = identify(agent, globals_.nodes); !known) {
+      agents_.reset();
+      return known.error();
+    }
   for (const Agent& agent : *agents_) detail("agent: " + agent.name() + " " + agent.address());
   return &*agents_;
 }

@@ -81,6 +81,22 @@ std::vector<Report> ask(const std::vector<const Agent*>& agents) {
   return reports;
 }
 
+// A container that ended is often gone a moment later: what it said last is read at once.
+void show_ended(const std::vector<const Agent*>& agents, const Verdict& verdict,
+                std::set<std::string>& logged, Progress& progress) {
+  if (!verdict.service || !verdict.service->active) return;
+  for (const ComponentStatus& one : verdict.service->components) {
+    if (one.ready || one.state != "exited" || one.last_exit == "exited with 0") continue;
+    if (!logged.insert(one.container_id).second) continue;
+    for (const Agent* agent : agents) {
+      if (agents.size() > 1 && agent->name() != verdict.node) continue;
+      for (const std::string& line :
+           last_log_lines(*agent, verdict.service->name, one.name, kLastLines))
+        progress.say("  | " + line);
+    }
+  }
+}
+
 }  // namespace
 
 std::map<std::string, int64_t> newest_events(const std::vector<const Agent*>& agents) {
@@ -113,15 +129,17 @@ WaitOutcome wait_for(const std::vector<const Agent*>& agents, const Goal& goal,
   auto answered = start;
   std::optional<Clock::time_point> failing_since;
   Verdict verdict;
+  std::set<std::string> logged;
   const auto end = [&](End how) {
     for (const std::string& line : watch.take_lines()) progress.say(line);
     progress.show(verdict.rows);
     progress.finish();
-    return WaitOutcome{how, std::move(verdict), since(start)};
+    return WaitOutcome{how, std::move(verdict), since(start), std::move(logged)};
   };
   for (;;) {
     const std::vector<Report> reports = ask(agents);
     verdict = judge(goal, reports);
+    if (!goal.removed) show_ended(agents, verdict, logged, progress);
     if (std::any_of(reports.begin(), reports.end(),
                     [](auto& one) { return one.status.has_value(); }))
       answered = Clock::now();

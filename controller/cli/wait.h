@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct WaitOutcome {
   End end = End::kDone;
   Verdict last;
   base::Millis took{0};
+  std::set<std::string> logged;  // containers whose last lines were shown when they had ended
 };
 
 // The newest event of each agent (by label), so that a wait can tell new from old.
@@ -34,6 +36,8 @@ struct Unreached {
 };
 std::vector<Unreached> request_syncs(const std::vector<const Agent*>& agents, bool allow_prune,
                                      Goal& goal);
+
+inline constexpr int kLastLines = 10;
 
 // The last lines that a component's container wrote; empty when there are none.
 std::vector<std::string> last_log_lines(const Agent& agent, const std::string& service,

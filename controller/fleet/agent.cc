@@ -71,13 +71,14 @@ base::Result<std::string> Agent::call(const std::string& method, const std::stri
   return std::move(response->body);
 }
 
-base::Result<std::string> Agent::version() const {
+base::Result<Agent::Version> Agent::version() const {
   MCP_TRY(const std::string body, call("GET", "/v1/version"));
   const Json parsed = Json::parse(body, nullptr, false);
-  for (const char* key : {"version", "agentVersion"})
-    if (parsed.is_object() && parsed.contains(key) && parsed[key].is_string())
-      return parsed[key].get<std::string>();
-  return base::make_error(base::Code::kInternal, "the agent of " + label() + " tells no version");
+  if (!parsed.is_object() || !parsed.contains("version") || !parsed["version"].is_string())
+    return base::make_error(base::Code::kInternal, "the agent of " + label() + " tells no version");
+  const auto node = parsed.find("node");
+  return Version{parsed["version"].get<std::string>(),
+                 node != parsed.end() && node->is_string() ? node->get<std::string>() : ""};
 }
 
 base::Result<NodeStatus> Agent::status() const {

@@ -40,11 +40,16 @@ class Agent {
   Agent& operator=(Agent&&) noexcept;
 
   const std::string& name() const { return name_; }
+  void set_name(std::string name) { name_ = std::move(name); }
   const std::string& address() const { return address_; }
   // What to call it in messages: the name, else the address.
   const std::string& label() const { return name_.empty() ? address_ : name_; }
 
-  base::Result<std::string> version() const;
+  struct Version {
+    std::string version;
+    std::string node;  // empty: an agent that does not say
+  };
+  base::Result<Version> version() const;
   base::Result<NodeStatus> status() const;
   base::Result<ServiceDetail> service(const std::string& name) const;
   base::Result<ServiceSpec> spec(const std::string& name) const;

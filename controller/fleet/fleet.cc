@@ -20,9 +20,7 @@ base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& kno
       socket = one;
       break;
     }
-    // One agent whose node nobody has named: a wanted name is taken on trust, and checked by what
-    // its status says.
-    agents.emplace_back(wanted.size() == 1 ? wanted.front() : "", "unix://" + socket, deadline);
+    agents.emplace_back("", "unix://" + socket, deadline);
     return agents;
   }
   std::vector<std::string> names;
@@ -38,6 +36,18 @@ base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& kno
     if (wanted.empty() || std::find(wanted.begin(), wanted.end(), node.name) != wanted.end())
       agents.emplace_back(node.name, node.address, deadline);
   return agents;
+}
+
+base::Result<> identify(Agent& agent, const std::vector<std::string>& wanted) {
+  if (!agent.name().empty()) return {};
+  const auto version = agent.version();
+  if (!version || version->node.empty()) return {};
+  if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), version->node) == wanted.end())
+    return base::not_found("no agent of the node '" + wanted.front() + "' is known",
+                           "the one at " + agent.address() + " is that of '" + version->node +
+                               "'; [[nodes]] and the node files name others");
+  agent.set_name(version->node);
+  return {};
 }
 
 }  // namespace controller

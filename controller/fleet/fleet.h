@@ -36,10 +36,15 @@ auto ask_all(const std::vector<Agent>& agents, Ask ask) {
 
 // The agents to ask. `wanted` selects nodes by name (all when empty); a name that is not known is
 // kNotFound, with the nearest. With no known node the agent on this machine is meant: the first of
-// `sockets` that exists, else the first.
+// `sockets` that exists, else the first; its name is left for identify().
 base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& known,
                                                const std::vector<std::string>& wanted,
                                                const std::vector<std::string>& sockets,
                                                base::Millis deadline);
+
+// Asks an agent that was found by its address alone for its node's name. kNotFound when `wanted`
+// (unless empty) does not have it. An agent that does not answer keeps its address as its name:
+// whoever asks it next gets to hear why.
+base::Result<> identify(Agent& agent, const std::vector<std::string>& wanted);
 
 }  // namespace controller

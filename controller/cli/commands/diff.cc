@@ -152,11 +152,7 @@ Outcome diff(Session& session, const Options& options) {
       session.warn(unreachable->text());
       continue;
     }
-    NodePlan plan{answer.agent->name(), std::move(*answer.result)};
-    if (plan.label.empty()) {
-      const auto status = answer.agent->status();
-      plan.label = status ? status->node : answer.agent->label();
-    }
+    NodePlan plan{answer.agent->label(), std::move(*answer.result)};
     if (!options.service.empty())
       std::erase_if(plan.plan.changes,
                     [&](const PlanChange& change) { return change.service != options.service; });

@@ -29,15 +29,6 @@ tl::expected<std::vector<const Agent*>, Failure> chosen(Session& session, const 
       some.push_back(*it);
       continue;
     }
-    // The agent of this machine, whose name nobody has said, may be the one.
-    if (all.size() == 1 && all[0]->name().empty()) {
-      const auto status = all[0]->status();
-      if (!status) return tl::unexpected(Failure{exit_of(status.error().code), status.error()});
-      if (status->node == name) {
-        some.push_back(all[0]);
-        continue;
-      }
-    }
     return tl::unexpected(
         Failure{Exit::kFailed, base::not_found("no node is called '" + name + "'",
                                                "mcp status shows the nodes that are known")});

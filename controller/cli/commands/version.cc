@@ -19,12 +19,13 @@ Outcome show_version(Session& session) {
          ask_all(**agents, [](const Agent& agent) { return agent.version(); })) {
       Json one;
       one["node"] = answer.agent->label();
-      one["version"] = answer.result ? Json(*answer.result) : Json();
+      one["version"] = answer.result ? Json(answer.result->version) : Json();
       if (!answer.result) one["error"] = answer.result.error().text();
       text += "agent " + answer.agent->label() + " " +
-              (answer.result ? *answer.result : "unreachable: " + answer.result.error().message) +
+              (answer.result ? answer.result->version
+                             : "unreachable: " + answer.result.error().message) +
               "\n";
-      if (answer.result && *answer.result != session.version())
+      if (answer.result && answer.result->version != session.version())
         text += "  another version than this mcp; both work together, new fields may be missing\n";
       document["agents"].push_back(std::move(one));
     }

@@ -26,9 +26,11 @@ std::vector<ComponentStatus> chosen(const ServiceDetail& detail, const Target& t
 std::string component_text(const std::string& service, const ComponentStatus& component,
                            const Terminal& terminal) {
   std::string text = terminal.paint(Colour::kBold, service + "/" + component.name) + "  " +
-                     describe_component(component) + "\n";
+                     (component.ready ? "ready" : component.state) + "\n";
   if (!component.cause.empty()) text += "  cause      " + component.cause + "\n";
-  if (!component.waiting_for.empty()) text += "  waits for  " + component.waiting_for + "\n";
+  if (!component.waiting_for.empty())
+    text += (component.waiting_for.starts_with("the ") ? "  waits for  " : "  now        ") +
+            component.waiting_for + "\n";
   if (!component.last_exit.empty()) text += "  last exit  " + component.last_exit + "\n";
   for (const Drift& drift : component.drift)
     text += "  drift      " + drift.field + ": expected " + drift.expected + ", is " +

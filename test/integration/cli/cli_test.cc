@@ -41,7 +41,7 @@ class Cli : public testing::Test {
   }
 
   base::Command command(std::vector<std::string> args) const {
-    args.insert(args.begin(), std::string(MCP_BINARY_DIR) + "/controller/mcp");
+    args.insert(args.begin(), std::string(MCP_BINARY_DIR) + "/bin/mcp");
     return {args,
             {{"MCP_AGENT", "unix://" + (dir_ / "agent.sock")},
              {"MCP_REPO", ""},
@@ -130,7 +130,7 @@ TEST_F(Cli, AFailureSaysWhyAndShowsTheLastLines) {
   EXPECT_EQ(done.exit_code, 1);
   EXPECT_THAT(done.out, HasSubstr("web/api: warning: the new container exited with 3"));
   EXPECT_THAT(done.err, HasSubstr("error: web is not Ready: RolloutFailed: "));
-  EXPECT_THAT(done.err, HasSubstr("  | listening on 8080"));
+  EXPECT_THAT(done.out, HasSubstr("  | listening on 8080"));
   EXPECT_THAT(done.err, HasSubstr("mcp rollback web"));
 }
 
@@ -151,7 +151,8 @@ TEST_F(Cli, CtrlCSaysThatTheIntentStands) {
   ASSERT_TRUE(child);
   // It waits from the moment on at which it says what for.
   for (int i = 0; i < 600; ++i) {
-    if (fs::exists(dir_ / "out") && read_file(dir_ / "out").find("Probing") != std::string::npos)
+    if (fs::exists(dir_ / "out") &&
+        read_file(dir_ / "out").find("the next attempt") != std::string::npos)
       break;
     ASSERT_FALSE(child->wait(std::chrono::milliseconds(50)));
   }
@@ -187,6 +188,17 @@ TEST_F(Cli, ANewerCommitOfSomebodyElseIsFine) {
   const auto done = mcp({"deploy", "web", "--version", "v2"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(done.out, HasSubstr("a newer commit came in meanwhile"));
+}
+
+TEST_F(Cli, AServiceOfANodeWhoseAgentIsNotKnownIsSevenAndCommitted) {
+  work_.change("services/web.toml", "node = \"pass\"\n" + std::string(kWeb));
+  const auto done = mcp({"deploy", "web", "--version", "v2"});
+  EXPECT_EQ(done.exit_code, 7);
+  EXPECT_THAT(done.err, HasSubstr("no agent of the node 'pass', which runs web, is known"));
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("v2"));
+  const auto other = mcp({"status", "--node", "pass"});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.err, HasSubstr("is that of 'rift'"));
 }
 
 TEST_F(Cli, MisspeltNamesGetASuggestion) {
@@ -292,7 +304,7 @@ TEST_F(Cli, ReadingCommandsTellTheSameInEveryFormat) {
            {{"logs", "web"}, "listening on 8080\n", "web/api"},
            {{"history", "web"}, "start", work_.head()},
            {{"service", "show", "web"}, "name = \"web\"", "web"},
-           {{"version"}, "agent unix://", ""},
+           {{"version"}, "agent rift v9\n", ""},
        }) {
     SCOPED_TRACE(testing::PrintToString(one.args));
     const auto text = mcp(one.args);
@@ -423,7 +435,7 @@ TEST_F(Cli, ServiceExportWritesOnce) {
 
 TEST_F(Cli, APreReceiveHookRefusesWhatIsInvalid) {
   write_file(dir_ / "origin.git/hooks/pre-receive",
-             "#!/bin/sh\nexec " + std::string(MCP_BINARY_DIR) + "/controller/mcp validate -\n");
+             "#!/bin/sh\nexec " + std::string(MCP_BINARY_DIR) + "/bin/mcp validate -\n");
   fs::permissions(dir_ / "origin.git/hooks/pre-receive", fs::perms::owner_all);
   work_.write("services/web.toml", "name = \"web\"\nimag = 1\n");
   work_.commit("bad");

@@ -17,7 +17,7 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
       return answer(request);
     });
   };
-  get("/v1/version", [](auto&) { return HttpReply::json(R"({"version":"v9"})"); });
+  get("/v1/version", [](auto&) { return HttpReply::json(R"({"version":"v9","node":"rift"})"); });
   get("/v1/status", [this](auto&) { return HttpReply::json(status().dump()); });
   get("/v1/services/{s}",
       [this](auto& request) { return service_reply(request.captures.at("s")); });

@@ -124,7 +124,11 @@ TEST(DescribeComponent, SaysStateExitAndWhatItWaitsFor) {
   one.last_exit = "exited with 1";
   one.waiting_for = "the next attempt";
   EXPECT_EQ(describe_component(one), "exited (exited with 1), waits for the next attempt");
+  one.waiting_for = "no answer yet";
+  EXPECT_EQ(describe_component(one), "exited (exited with 1): no answer yet");
   one.ready = true;
+  EXPECT_EQ(describe_component(one), "ready: no answer yet");
+  one.waiting_for = "";
   EXPECT_EQ(describe_component(one), "ready");
 }
 
