@@ -8,10 +8,10 @@ cd "$root"
 
 files() {
   if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-    git ls-files -co --exclude-standard
+    git grep --untracked -lE ''  # what is there and not ignored
   else
     find . -type f ! -path './build*' ! -path './.quickstart/*' -printf '%P\n'
-  fi | while read -r file; do [ ! -f "$file" ] || echo "$file"; done | sort
+  fi | sort
 }
 
 sources() { files | grep -E '\.(cc|h)$'; }
@@ -86,11 +86,8 @@ words() {
   pattern "say why it is skipped: GTEST_SKIP() << ..." 'GTEST_SKIP\(\)[[:space:]]*(;|$)' "${tests[@]}"
   pattern "wait for the thing itself" '\b(sleep_for|sleep_until|usleep|nanosleep)\b|[^_[:alnum:]]sleep\(' \
     "${tests[@]}"
-  for file in "${all[@]}"; do
-    case $file in
-      *.h) grep -q '^#pragma once$' "$file" || echo "$file:1: no #pragma once" ;;
-    esac
-  done
+  printf '%s\n' "${all[@]}" | { grep '\.h$' || :; } | xargs -r grep -L '^#pragma once$' |
+    sed 's/$/:1: no #pragma once/'
 }
 
 # Long files are told; very long ones are an error.
