@@ -52,7 +52,7 @@ void add_ports(const Json& container, ObservedContainer& observed) {
 
 ObservedContainer parse(const Json& container) {
   ObservedContainer observed;
-  observed.id = reconciler::ContainerId(field<std::string>(container, "Id"));
+  observed.id = reconciler::ContainerId(container.at("Id").get<std::string>());
   const auto names = field<std::vector<std::string>>(container, "Names");
   if (!names.empty()) observed.name = names.front();
   observed.state = state_of(field<std::string>(container, "State"));

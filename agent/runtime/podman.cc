@@ -53,8 +53,6 @@ struct Podman::Impl {
   explicit Impl(PodmanOptions options) : api(std::move(options)) {}
 
   PodmanApi api;
-  std::mutex mutex;
-  std::optional<std::string> log_driver;  // asked once
   std::jthread watcher;
 
   Result<base::HttpResponse> post(const std::string& path, Millis deadline,
@@ -81,28 +79,18 @@ struct Podman::Impl {
     return found.front();
   }
 
-  // Where podman's default log cannot be read back, a file of podman's own; empty: the default.
-  Result<std::string> choose_log_driver() {
-    {
-      const std::lock_guard lock(mutex);
-      if (log_driver) return *log_driver;
-    }
-    MCP_TRY(const auto answer, api.call({.path = "/info", .deadline = api.deadlines().read}));
-    if (!answer.ok()) return error_of(answer, "cannot ask for podman's settings");
-    const Json info = Json::parse(answer.body, nullptr, false);
-    const bool journald = text_at(member(info, "host"), "logDriver") == "journald";
-    // Another user's journal is not for us to read (journalctl(1)).
+  // A file of podman's own where its default may be a log that cannot be read back: another user's
+  // journal is not for us to read (journalctl(1)). Podman could tell what its default is, but
+  // GET /info takes longer than a container does.
+  static std::string choose_log_driver() {
     const bool readable = ::geteuid() == 0 && ::access("/run/systemd/journal/socket", F_OK) == 0;
-    const std::lock_guard lock(mutex);
-    log_driver = journald && readable ? "" : "k8s-file";
-    return *log_driver;
+    return readable ? "" : "k8s-file";
   }
 
   Result<base::HttpResponse> try_create(const ContainerSpec& spec) {
-    MCP_TRY(const std::string driver, choose_log_driver());
     const PodmanApi::Call call = {.method = "POST",
                                   .path = "/containers/create",
-                                  .json = create_json(spec, driver),
+                                  .json = create_json(spec, choose_log_driver()),
                                   .deadline = api.deadlines().create};
     MCP_TRY(auto answer, api.call(call));
     if (answer.ok() || !says(answer, "network not found")) return answer;
@@ -291,12 +279,11 @@ Result<> Podman::healthcheck(const ContainerId& id, Millis timeout) {
   const Json log =
       member(member(member(Json::parse(inspected.body, nullptr, false), "State"), "Health"), "Log");
   std::string why = "the health command failed";
-  if (log.is_array() && !log.empty()) {
-    why += " with exit code " + member(log.back(), "ExitCode").dump();
-    if (const std::string output = text_at(log.back(), "Output"); !output.empty())
-      why += ": " + output;
-  }
-  return base::unavailable(why);
+  // Its exit code is lost: podman's log has 1 for any.
+  const std::string output =
+      log.is_array() && !log.empty() ? text_at(log.back(), "Output") : std::string();
+  if (!output.empty()) why += ": " + output;
+  return base::make_error(Code::kInternal, why);
 }
 
 void Podman::watch(std::function<void()> hint) {

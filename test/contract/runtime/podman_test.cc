@@ -1,0 +1,314 @@
+#include "agent/runtime/podman.h"
+
+#include <gmock/gmock.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include "agent/probe/probe.h"
+#include "agent/runtime/service.h"
+#include "base/http/client.h"
+#include "test/contract/runtime/world.h"
+#include "test/support/temp_dir.h"
+
+// What podman alone has, and what happens when it goes away.
+namespace test {
+namespace {
+
+using agent::LogOptions;
+using agent::Podman;
+using base::Code;
+using base::Millis;
+using reconciler::ContainerId;
+using reconciler::ContainerSpec;
+using reconciler::ContainerState;
+using reconciler::ObservedContainer;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr Millis kSoon{2000};
+
+class RealPodman : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto made = PodmanFixture::make();
+    if (made)
+      fixture_ = std::move(*made);
+    else
+      why_not_ = made.error().text();
+  }
+  static void TearDownTestSuite() { fixture_.reset(); }
+  void SetUp() override {
+    if (!fixture_) GTEST_SKIP() << "SKIPPED: rootful podman: " << why_not_;
+    podman_ = std::make_unique<Podman>(options());
+  }
+  void TearDown() override {
+    if (!podman_) return;
+    const auto all = Podman(options()).list();
+    ASSERT_TRUE(all) << all.error().text();
+    for (const ObservedContainer& container : *all) EXPECT_TRUE(podman_->remove(container.id));
+  }
+  static agent::PodmanOptions options() {
+    return {.socket = fixture_->socket(), .auth_file = {}, .runtime_folder = {}};
+  }
+  ContainerSpec spec(std::vector<std::string> cmd, const std::string& service = "web") {
+    ContainerSpec spec = sleeper(PodmanFixture::kDemoImage, service);
+    if (!cmd.empty()) spec.component.cmd = std::move(cmd);
+    return spec;
+  }
+  ContainerId start(const ContainerSpec& spec) {
+    const auto id = podman_->create(spec);
+    EXPECT_TRUE(id) << id.error().text();
+    if (!id) return {};
+    const auto started = podman_->start(*id);
+    EXPECT_TRUE(started) << started.error().text();
+    return *id;
+  }
+  // All that a container says until it ends.
+  std::string output(const ContainerSpec& spec) { return log(start(spec), {.follow = true}); }
+  std::string log(const ContainerId& id, const LogOptions& options) {
+    std::string text;
+    const auto read = podman_->logs(id, options, [&](std::string_view piece) {
+      text += piece;
+      return true;
+    });
+    EXPECT_TRUE(read) << read.error().text();
+    return text;
+  }
+
+  static inline std::unique_ptr<PodmanFixture> fixture_;
+  static inline std::string why_not_;
+  std::unique_ptr<Podman> podman_;
+};
+
+TEST_F(RealPodman, TheProcessGetsWhatTheDefinitionSays) {
+  const TempDir dir;
+  std::ofstream(dir / "file") << "from the host\n";
+  ContainerSpec wanted = spec({"sh", "-c",
+                               "id -u; id -g; echo $A $PW; cat /data/file /run/pw; echo;"
+                               "touch /data/x 2>/dev/null || echo read-only;"
+                               "cat /sys/fs/cgroup/memory/memory.limit_in_bytes "
+                               "/sys/fs/cgroup/memory.max 2>/dev/null"});
+  wanted.env = {{"A", "a b"}};
+  wanted.component.user = "65534:65533";
+  wanted.component.memory_bytes = 64 << 20;
+  wanted.component.cpus = 0.5;
+  wanted.component.volumes = {{dir.path(), "/data", {"ro"}}, {"cache", "/cache", {}}};
+  wanted.component.secrets = {{"pw", "env:PW"}, {"pw-file", "/run/pw"}};
+
+  const auto missing = podman_->create(wanted);
+  EXPECT_EQ(missing.error().code, Code::kInvalid);
+  EXPECT_THAT(missing.error().hint, HasSubstr("podman secret create"));
+
+  std::ofstream(dir / "secret") << "sekrit";
+  for (const char* name : {"pw", "pw-file"})
+    ASSERT_TRUE(fixture_->podman({"secret", "create", name, dir / "secret"})->ok());
+  // The file belongs to root with mode 0400, as the process of this one does not.
+  wanted.component.user = "0:65533";
+  EXPECT_EQ(output(wanted), "0\n65533\na b sekrit\nfrom the host\nsekrit\nread-only\n67108864\n");
+  EXPECT_TRUE(fixture_->podman({"volume", "exists", "cache"})->ok());
+  for (const char* name : {"pw", "pw-file"})
+    EXPECT_TRUE(fixture_->podman({"secret", "rm", name})->ok());
+}
+
+TEST_F(RealPodman, ANetworkIsMadeAndNamesResolveOnIt) {
+  ContainerSpec server = spec({"httpd", "-f", "-p", "8080", "-h", "/etc"}, "db");
+  server.component.network = "testnet";
+  server.aliases = {"main", "db"};
+  start(server);
+  // The name server is asked directly: a static busybox cannot resolve names otherwise.
+  ContainerSpec client = spec({"sh", "-c", "nslookup -type=a main | sed -n 's/^Address: //p'"});
+  client.component.network = "testnet";
+  EXPECT_THAT(output(client), testing::MatchesRegex("10\\.[0-9.]+\n"));
+  ContainerSpec host = spec({"sh", "-c", "ls /sys/class/net | wc -l"}, "host");
+  host.component.network = "host";
+  EXPECT_NE(output(host), "2\n");
+}
+
+TEST_F(RealPodman, TheLogIsReadInWholeLines) {
+  const ContainerId id =
+      start(spec({"sh", "-c", "printf 'one\\ntw'; printf 'o\\n'; echo three >&2; printf end"}));
+  EXPECT_THAT(log(id, {.follow = true}), HasSubstr("one\ntwo\n"));
+  EXPECT_THAT(log(id, {}), HasSubstr("three\n"));
+  const std::string tail = log(id, {.tail = 1});
+  EXPECT_EQ(std::count(tail.begin(), tail.end(), '\n'), 1);
+  EXPECT_EQ(log(id, {.since = base::TimePoint(std::chrono::hours(24 * 365 * 1000))}), "");
+  int calls = 0;
+  EXPECT_TRUE(podman_->logs(id, {}, [&](std::string_view) { return ++calls < 1; }));
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(
+      podman_->logs(ContainerId("nobody"), {}, [](std::string_view) { return true; }).error().code,
+      Code::kNotFound);
+}
+
+TEST_F(RealPodman, FollowingASilentLogCanBeEnded) {
+  const ContainerId id = start(spec({}));
+  EXPECT_TRUE(
+      podman_->logs(id, {.follow = true}, [](std::string_view piece) { return !piece.empty(); }));
+}
+
+TEST_F(RealPodman, HealthCommandsAreRunOnDemand) {
+  agent::ContainerProber prober(*podman_);
+  ContainerSpec wanted = spec({});
+  wanted.component.health = crds::Health{};
+  wanted.component.health->check =
+      crds::CmdCheck{{"sh", "-c", "test -e /tmp/ready || { echo not yet; exit 3; }"}};
+  const ContainerId id = start(wanted);
+  reconciler::Probe probe;
+  probe.container = id;
+  probe.health = *wanted.component.health;
+  const auto refused = prober.probe(probe);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("not yet"));
+  ASSERT_TRUE(fixture_->podman({"exec", id.str(), "touch", "/tmp/ready"})->ok());
+  const auto passed = prober.probe(probe);
+  EXPECT_TRUE(passed) << passed.error().text();
+  ASSERT_TRUE(podman_->stop(id, kSoon));
+  EXPECT_FALSE(prober.probe(probe));
+}
+
+// Counts hints, and waits for the next.
+class Hints {
+ public:
+  std::function<void()> hint() {
+    return [this] {
+      const std::lock_guard lock(mutex_);
+      ++count_;
+      changed_.notify_all();
+    };
+  }
+  int count() {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+  bool more_than(int before) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return count_ > before; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
+TEST_F(RealPodman, EventsAreHintedAndSurviveARestartOfTheService) {
+  Hints hints;
+  podman_->watch(hints.hint());
+  ASSERT_TRUE(hints.more_than(0));  // the stream is open
+  const ContainerId id = start(spec({}));
+  ASSERT_TRUE(hints.more_than(1));
+  fixture_->kill_service();
+  EXPECT_EQ(podman_->list().error().code, Code::kUnavailable);
+  const int before = hints.count();
+  ASSERT_TRUE(fixture_->start_service());
+  ASSERT_TRUE(hints.more_than(before));  // open again
+  const auto still = podman_->inspect(id);
+  ASSERT_TRUE(still) << still.error().text();
+  EXPECT_EQ(still->state, ContainerState::kRunning);
+  podman_->stop_watching();
+  const int last = hints.count();
+  ASSERT_TRUE(podman_->remove(id));
+  EXPECT_EQ(hints.count(), last);
+}
+
+TEST_F(RealPodman, AServiceKilledInTheMiddleOfACallIsUnavailable) {
+  const ContainerId id = start(spec({"sh", "-c", "trap '' TERM; while :; do sleep 1; done"}));
+  base::Result<> stopped;
+  std::jthread stopper([&] { stopped = podman_->stop(id, std::chrono::seconds(20)); });
+  wait_until(*podman_, id, [](const ObservedContainer&) { return true; });
+  fixture_->kill_service();
+  stopper.join();
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, Code::kUnavailable);
+  ASSERT_TRUE(fixture_->start_service());
+  const auto again = podman_->stop(id, Millis(0));
+  EXPECT_TRUE(again) << again.error().text();
+}
+
+TEST_F(RealPodman, AServiceThatHangsIsATimeout) {
+  agent::PodmanOptions hasty = options();
+  hasty.deadlines.read = Millis(200);
+  hasty.deadlines.ping = Millis(200);
+  Podman known(hasty);
+  ASSERT_TRUE(known.list());
+  fixture_->freeze_service();
+  EXPECT_EQ(known.list().error().code, Code::kTimeout);
+  EXPECT_EQ(Podman(hasty).list().error().code, Code::kTimeout);
+  fixture_->thaw_service();
+  const auto back = known.list();
+  EXPECT_TRUE(back) << back.error().text();
+}
+
+TEST_F(RealPodman, WhatIsNotPodmanIsNamed) {
+  Podman nobody(
+      {.socket = fixture_->folder() + "/none.sock", .auth_file = {}, .runtime_folder = {}});
+  const auto missing = nobody.list();
+  EXPECT_EQ(missing.error().code, Code::kUnavailable);
+  EXPECT_THAT(missing.error().message, HasSubstr("none.sock: No such file"));
+  EXPECT_FALSE(missing.error().hint.empty());
+  EXPECT_THAT(*podman_->version(), testing::MatchesRegex("[4-9]\\..*"));
+}
+
+// Without a socket to be found, the agent runs podman's service itself.
+class OwnService : public RealPodman {
+ protected:
+  void SetUp() override {
+    if (!fixture_) GTEST_SKIP() << "SKIPPED: own podman service: " << why_not_;
+    if (agent::answers("/run/podman/podman.sock"))
+      GTEST_SKIP() << "SKIPPED: own podman service: this machine's podman answers";
+    ::unsetenv("XDG_RUNTIME_DIR");
+    ::setenv("CONTAINERS_CONF", (fixture_->folder() + "/containers.conf").c_str(), 1);
+    ::setenv("CONTAINERS_STORAGE_CONF", (fixture_->folder() + "/storage.conf").c_str(), 1);
+    podman_ = std::make_unique<Podman>(
+        agent::PodmanOptions{.socket = {}, .auth_file = {}, .runtime_folder = dir_ / "run"});
+  }
+  std::string socket() const { return dir_ / "run/podman.sock"; }
+  TempDir dir_;
+};
+
+pid_t listener_of(const std::string& socket) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string words{std::istreambuf_iterator<char>(file), {}};
+    if (words.find("unix://" + socket) != std::string::npos)
+      return std::atoi(entry.path().filename().c_str());
+  }
+  return 0;
+}
+
+TEST_F(OwnService, IsStartedRestartedAndEnded) {
+  const auto version = podman_->version();
+  ASSERT_TRUE(version) << version.error().text();
+  const ContainerId id = start(spec({}));
+  const pid_t first = listener_of(socket());
+  ASSERT_GT(first, 0);
+  ASSERT_EQ(::kill(first, SIGKILL), 0);
+  const ObservedContainer again = wait_until(*podman_, id, [](const ObservedContainer& now) {
+    return now.state == ContainerState::kRunning;
+  });
+  EXPECT_EQ(again.state, ContainerState::kRunning);
+  EXPECT_NE(listener_of(socket()), first);
+  podman_ = nullptr;
+  EXPECT_EQ(listener_of(socket()), 0);
+  EXPECT_FALSE(std::filesystem::exists(socket()));
+  // The container does not depend on it.
+  podman_ = std::make_unique<Podman>(options());
+  EXPECT_EQ(podman_->inspect(id)->state, ContainerState::kRunning);
+}
+
+TEST_F(OwnService, ThatCannotStartSaysWhy) {
+  ::setenv("CONTAINERS_CONF", "/no/such/containers.conf", 1);
+  const auto refused = podman_->list();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_THAT(refused.error().text(), HasSubstr("podman info"));
+  podman_ = nullptr;
+}
+
+}  // namespace
+}  // namespace test
