@@ -59,6 +59,7 @@ programs() {
 podman_service() {
   mkdir -p "$podman_dir"
   start_podman
+  try_podman
   result "$(podman --version | cut -d' ' -f3) as $(id -un), storage in $(short "$podman_dir")"
 }
 
@@ -94,7 +95,7 @@ agent() {
 if [ -n "$stop_only" ]; then
   [ -e "$dir/.mcp-quickstart" ] || fail "nothing was started in $(short "$dir")"
   stop_all
-  rm -rf "$dir"
+  remove_all "$dir"
   done_line stopped "agent, containers, images: all of $(short "$dir") is gone"
   exit 0
 fi
@@ -121,7 +122,7 @@ if [ -n "$keep" ]; then
   how_to_go_on
 else
   stop_all
-  rm -rf "$dir"
+  remove_all "$dir"
   done_line stopped "nothing is left but build/; --keep leaves it running"
 fi
 trap - EXIT

@@ -17,8 +17,14 @@ claim_folder() {
     remark "ending what an earlier run left in $(short "$dir")"
     stop_all
   fi
-  find "$dir" -mindepth 1 -maxdepth 1 ! -name .mcp-quickstart -exec rm -rf {} +
+  find "$dir" -mindepth 1 -maxdepth 1 ! -name .mcp-quickstart -print0 |
+    while IFS= read -r -d '' path; do remove_all "$path"; done
   mkdir -p "$log_dir"
+}
+
+# Files of rootless containers belong to subordinate ids; only in such a user namespace can they go.
+remove_all() {
+  rm -rf "$1" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$1"
 }
 
 # What a shell needs to use this node: source it.
@@ -53,6 +59,17 @@ start_podman() {
   echo $! > "$dir/podman.pid"
   wait_for "$dir/podman.pid" "podman's service" "$log_dir/podman-service.log" \
     curl -sf -m 5 --unix-socket "$podman_dir/podman.sock" http://d/_ping
+}
+
+# Whether this machine lets a container run at all; podman's own words are in the log.
+try_podman() {
+  podman run --rm -p 127.0.0.1::8080 localhost/mcp-demo:v1 true && return
+  echo "podman cannot run a container here (see above)"
+  [ "$(id -u)" = 0 ] || {
+    [ -w /dev/net/tun ] || echo "rootless networks need /dev/net/tun: sudo chmod 666 /dev/net/tun"
+    echo "rootless podman needs more of a machine than root's: sudo $top/deploy/quickstart.sh may do"
+  }
+  return 1
 }
 
 start_agent() {

@@ -134,7 +134,8 @@ clean() {
   fi
   awk -v dir="$DIR/" 'index($2, dir) == 1 {print $2}' /proc/self/mounts | sort -r |
     while read -r mounted; do umount -l "$mounted" || :; done
-  if ! rm -rf "$DIR" 2>/dev/null; then podman unshare rm -rf "$DIR"; fi
+  # Files of rootless containers belong to subordinate ids; podman unshare would need what is gone.
+  rm -rf "$DIR" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$DIR"
 }
 
 [ $# -ge 2 ] || fail "usage: $0 serve|serve-rootless|run|clean DIR"
