@@ -61,7 +61,12 @@ step() {
 
 # show COMMAND...: the command as one types it, then its own output.
 show() {
-  prompt "$*"
+  local word typed=
+  for word in "$@"; do
+    case $word in *" "*) word="\"$word\"" ;; esac
+    typed+="$word "
+  done
+  prompt "${typed% }"
   "$@" 9>&- || {
     local status=$?
     failed_line "$1" "'$*' failed (exit $status); the agent's log is $(short "$dir/agent.log"), its end:"

@@ -40,17 +40,18 @@ ask_until() {
 }
 
 tour() {
-  local port pid run killed asker asked v1 v2 missed
+  local examples port pid run killed asker asked v1 v2 missed
   cd "$dir/desired"
+  examples=$(realpath --relative-to=. "$top/specs-example/services")
   heading "Deploy: a commit that is pushed becomes a running container"
   show mkdir -p services
-  show cp "$top/specs-example/services/hello.toml" services/
+  show cp "$examples/hello.toml" services/
   show mcp deploy hello
   port=$(hello_ports)
   show curl -s "http://127.0.0.1:$port/"
 
   heading "Any git client will do"
-  show cp "$top/specs-example/services/notes.toml" "$top/specs-example/services/clock.yaml" services/
+  show cp "$examples/notes.toml" "$examples/clock.yaml" services/
   show git add services
   show git commit -q -m "Add notes and the clock"
   show git push -q origin main
