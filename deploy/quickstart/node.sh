@@ -22,9 +22,10 @@ claim_folder() {
   mkdir -p "$log_dir"
 }
 
-# Files of rootless containers belong to subordinate ids; only in such a user namespace can they go.
+# A run that was killed at a bad moment may leave files of rootless containers, which belong to
+# subordinate ids.
 remove_all() {
-  rm -rf "$1" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$1"
+  rm -rf "$1" 2>/dev/null || "$top/test/support/podman_env.sh" clean "$1"
 }
 
 # What a shell needs to use this node: source it.

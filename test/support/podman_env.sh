@@ -134,8 +134,11 @@ clean() {
   fi
   awk -v dir="$DIR/" 'index($2, dir) == 1 {print $2}' /proc/self/mounts | sort -r |
     while read -r mounted; do umount -l "$mounted" || :; done
-  # Files of rootless containers belong to subordinate ids; podman unshare would need what is gone.
-  rm -rf "$DIR" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$DIR"
+  # Files of rootless containers belong to subordinate ids. Ubuntu grants such namespaces to podman
+  # alone, whose configuration is gone by then.
+  rm -rf "$DIR" 2>/dev/null || unshare --map-root-user --map-auto rm -rf "$DIR" 2>/dev/null ||
+    env -u CONTAINERS_CONF -u CONTAINERS_STORAGE_CONF -u CONTAINERS_REGISTRIES_CONF \
+      podman unshare rm -rf "$DIR"
 }
 
 [ $# -ge 2 ] || fail "usage: $0 serve|serve-rootless|run|clean DIR"
