@@ -7,8 +7,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/toml/text_index.h"
 #include "crds/codec/scalar.h"
-#include "crds/codec/text_index.h"
 #include "crds/codec/value.h"
 
 namespace crds {
@@ -26,7 +26,7 @@ struct Refused {
 
 class YamlTree : public YAML::EventHandler {
  public:
-  YamlTree(std::string_view text, const TextIndex& index, ParsedFile& out)
+  YamlTree(std::string_view text, const base::TextIndex& index, ParsedFile& out)
       : text_(text), index_(index), out_(out) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -183,7 +183,7 @@ class YamlTree : public YAML::EventHandler {
   }
 
   std::string_view text_;
-  const TextIndex& index_;
+  const base::TextIndex& index_;
   ParsedFile& out_;
   Value root_;
   std::vector<Frame> frames_;
@@ -196,7 +196,7 @@ class YamlTree : public YAML::EventHandler {
 
 ParsedFile parse_yaml(std::string_view path, std::string_view bytes) {
   ParsedFile out;
-  const TextIndex index(bytes);
+  const base::TextIndex index(bytes);
   const auto problem = [&](const Place& at, std::string message, std::string hint) {
     out.problems.push_back(
         {{std::string(path), at.line, at.column}, "", std::move(message), std::move(hint)});

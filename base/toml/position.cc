@@ -1,6 +1,6 @@
-#include "crds/types/position.h"
+#include "base/toml/position.h"
 
-namespace crds {
+namespace base {
 
 std::string Diagnostic::text() const {
   std::string out = at.file;
@@ -11,4 +11,4 @@ std::string Diagnostic::text() const {
   return out;
 }
 
-}  // namespace crds
+}  // namespace base

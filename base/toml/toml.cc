@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <sstream>
 
-#include "crds/codec/text_index.h"
-#include "crds/codec/value.h"
+#include "base/toml/text_index.h"
+#include "base/toml/value.h"
 
-namespace crds {
+namespace base {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -171,4 +171,4 @@ ParsedFile parse_toml(std::string_view path, std::string_view bytes) {
   return out;
 }
 
-}  // namespace crds
+}  // namespace base

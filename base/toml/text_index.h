@@ -4,9 +4,9 @@
 #include <string_view>
 #include <vector>
 
-#include "crds/codec/value.h"
+#include "base/toml/value.h"
 
-namespace crds {
+namespace base {
 
 // Line and column against byte offset, for a text that is UTF-8. A byte order mark at the start
 // belongs to the offsets and to no column. Every call is at most logarithmic, whatever the text.
@@ -28,4 +28,4 @@ class TextIndex {
   std::vector<uint32_t> characters_;  // where each character starts; empty when all are one byte
 };
 
-}  // namespace crds
+}  // namespace base

@@ -1,8 +1,8 @@
-#include "crds/codec/text_index.h"
+#include "base/toml/text_index.h"
 
 #include <algorithm>
 
-namespace crds {
+namespace base {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
@@ -53,4 +53,4 @@ size_t TextIndex::offset_of_byte(int line, int column) const {
   return std::min(line_start(line) + (column < 0 ? 0 : column), size_);
 }
 
-}  // namespace crds
+}  // namespace base
