@@ -1,10 +1,12 @@
 #include "controller/cli/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "base/core/text.h"
+#include "base/process/process.h"
 #include "controller/cli/file.h"
 #include "controller/fleet/address.h"
 #include "crds/decode.h"
@@ -33,6 +35,14 @@ void add_nodes_of_folder(std::vector<KnownNode>& known, const fs::path& root) {
     for (const auto& node : crds::decode_file(path, *text).nodes)
       add_node(known, node.value.name.str(), node.value.agent);
   }
+}
+
+// Whether the repository has held definitions: after the last one was removed, it is what it was.
+bool had_definitions(const fs::path& root) {
+  const auto log = base::run_command({{"git", "-C", root.string(), "log", "-1", "--format=%H", "--",
+                                       "fleet.toml", "fleet.yaml", "services", "nodes"}},
+                                     "", std::chrono::seconds(10));
+  return log && log->ok() && !log->out.empty();
 }
 
 }  // namespace
@@ -179,7 +189,7 @@ fs::path find_repository(const fs::path& directory) {
     if (fs::exists(at / ".git", error)) {
       for (const char* sign : {"fleet.toml", "fleet.yaml", "services", "nodes"})
         if (fs::exists(at / sign, error)) return at;
-      return {};
+      return had_definitions(at) ? at : fs::path();
     }
     if (at == at.parent_path()) return {};
   }

@@ -80,7 +80,7 @@ base::Result<T> from_git(base::Result<T> result) {
 }
 
 // The root of the desired-state repository around `directory`: the nearest folder upward that has
-// a .git and definitions. Empty: none.
+// a .git and definitions, or had some in its history. Empty: none.
 std::filesystem::path find_repository(const std::filesystem::path& directory);
 
 // "1a2b3c4"

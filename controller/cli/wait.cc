@@ -1,7 +1,6 @@
 #include "controller/cli/wait.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <thread>
@@ -41,7 +40,11 @@ class Watch {
     }
   }
 
-  bool warned() const { return warned_; }
+  // Whether the failure was told since the wait began: it belongs to this attempt.
+  bool told(const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    return warned_ || reasons_.contains(reason);
+  }
 
   std::vector<std::string> take_lines() {
     const std::lock_guard lock(mutex_);
@@ -53,7 +56,8 @@ class Watch {
     {
       const std::lock_guard lock(mutex_);
       const bool warning = event.type == "Warning";
-      if (warning) warned_ = true;
+      warned_ = warned_ || warning;
+      reasons_.insert(event.reason);
       std::string line = event.service.empty() ? "node" : event.service;
       if (!event.component.empty()) line += "/" + event.component;
       line += warning ? ": warning: " : ": ";
@@ -67,7 +71,8 @@ class Watch {
   Interrupt& interrupt_;
   std::mutex mutex_;
   std::vector<std::string> lines_;
-  std::atomic<bool> warned_ = false;
+  bool warned_ = false;
+  std::set<std::string> reasons_;
   std::vector<std::jthread> threads_;  // last: they end before what they use
 };
 
@@ -150,7 +155,7 @@ WaitOutcome wait_for(const std::vector<const Agent*>& agents, const Goal& goal,
 
     if (verdict.state == Verdict::State::kDone) return end(End::kDone);
     if (verdict.state == Verdict::State::kFailed) return end(End::kFailed);
-    if (failing_since && (watch.warned() || since(*failing_since) >= kFailureStays))
+    if (failing_since && (watch.told(verdict.reason) || since(*failing_since) >= kFailureStays))
       return end(End::kFailed);
     if (since(answered) >= kNobodyThere) return end(End::kUnreachable);
 

@@ -22,7 +22,7 @@ struct WaitOutcome {
 std::map<std::string, int64_t> newest_events(const std::vector<const Agent*>& agents);
 
 // Watches the agents until the goal has come true or cannot, with progress. A failure that the
-// agent retries ends the wait once a warning newer than `events` says that it belongs to this
+// agent retries ends the wait once an event newer than `events` says that it belongs to this
 // attempt, or when it has lasted for 15 seconds. `limit`: no answer for that long is kTimedOut;
 // zero waits for ever.
 WaitOutcome wait_for(const std::vector<const Agent*>& agents, const Goal& goal,
