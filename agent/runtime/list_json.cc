@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "agent/runtime/spec_json.h"
@@ -33,6 +35,13 @@ T field(const Json& object, const char* name) {
   return found == object.end() || found->is_null() ? T() : found->get<T>();
 }
 
+// Go's RFC 3339; cut to the seconds that the list has.
+TimePoint time_of(const std::string& text) {
+  const auto time = base::parse_rfc3339(text);
+  if (!time || *time <= TimePoint()) return TimePoint();
+  return std::chrono::floor<std::chrono::seconds>(*time);
+}
+
 void add_ports(const Json& container, ObservedContainer& observed) {
   for (const Json& port : field<Json>(container, "Ports")) {
     crds::PortMapping mapping;
@@ -59,6 +68,7 @@ ObservedContainer parse(const Json& container) {
   observed.owner = reconciler::owner_of(field<crds::Labels>(container, "Labels"));
   observed.image = field<std::string>(container, "Image");
   add_ports(container, observed);
+  std::sort(observed.ports.begin(), observed.ports.end());
   observed.exit_code = field<int>(container, "ExitCode");
   observed.started_at = time_of(field<int64_t>(container, "StartedAt"));
   observed.exited_at = time_of(field<int64_t>(container, "ExitedAt"));
@@ -66,7 +76,51 @@ ObservedContainer parse(const Json& container) {
   return observed;
 }
 
+// {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
+void add_bindings(const Json& bindings, ObservedContainer& observed) {
+  for (const auto& [target, sources] : bindings.items()) {
+    const size_t slash = target.find('/');
+    for (const Json& source : sources) {
+      crds::PortMapping mapping;
+      mapping.host_ip = field<std::string>(source, "HostIp");
+      mapping.host_port =
+          static_cast<uint16_t>(std::atoi(field<std::string>(source, "HostPort").c_str()));
+      mapping.container_port = static_cast<uint16_t>(std::atoi(target.c_str()));
+      mapping.protocol = target.substr(slash + 1);
+      observed.ports.push_back(mapping);
+    }
+  }
+  std::sort(observed.ports.begin(), observed.ports.end());
+}
+
+ObservedContainer parse_one(const Json& container) {
+  ObservedContainer observed;
+  observed.id = reconciler::ContainerId(container.at("Id").get<std::string>());
+  observed.name = field<std::string>(container, "Name");
+  observed.image = field<std::string>(container, "ImageName");
+  observed.owner =
+      reconciler::owner_of(field<crds::Labels>(field<Json>(container, "Config"), "Labels"));
+  add_bindings(field<Json>(field<Json>(container, "HostConfig"), "PortBindings"), observed);
+  const Json state = container.at("State");
+  observed.state = state_of(field<std::string>(state, "Status"));
+  observed.exit_code = field<int>(state, "ExitCode");
+  observed.started_at = time_of(field<std::string>(state, "StartedAt"));
+  observed.exited_at = time_of(field<std::string>(state, "FinishedAt"));
+  observed.pid = field<int>(state, "Pid");
+  return observed;
+}
+
 }  // namespace
+
+base::Result<ObservedContainer> parse_inspect(const std::string& json) {
+  try {
+    return parse_one(Json::parse(json));
+  } catch (const Json::exception& error) {
+    return base::make_error(
+        base::Code::kCorrupt,
+        std::string("cannot read what podman says of a container: ") + error.what());
+  }
+}
 
 base::Result<std::vector<ObservedContainer>> parse_list(const std::string& json) {
   try {

@@ -74,9 +74,10 @@ struct Podman::Impl {
   }
 
   Result<ObservedContainer> find(const ContainerId& id) {
-    MCP_TRY(const auto found, list({{"id", {id.str()}}}));
-    if (found.size() != 1) return base::not_found("there is no container " + id.str());
-    return found.front();
+    MCP_TRY(const auto answer,
+            api.call({.path = path_of(id, "/json"), .deadline = api.deadlines().read}));
+    if (!answer.ok()) return error_of(answer, "cannot inspect container " + id.str().substr(0, 12));
+    return parse_inspect(answer.body);
   }
 
   // A file of podman's own where its default may be a log that cannot be read back: another user's
@@ -139,7 +140,6 @@ Result<std::vector<ObservedContainer>> Podman::list() {
   return impl_->list({});
 }
 
-// One entry of the list: the same times and ports, whichever way they are asked for.
 Result<ObservedContainer> Podman::inspect(const ContainerId& id) {
   return impl_->find(id);
 }

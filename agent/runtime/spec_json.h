@@ -16,4 +16,7 @@ std::string create_json(const reconciler::ContainerSpec& spec, const std::string
 // The answer of GET /containers/json.
 base::Result<std::vector<reconciler::ObservedContainer>> parse_list(const std::string& json);
 
+// The answer of GET /containers/{id}/json: equal to the container's entry in the list.
+base::Result<reconciler::ObservedContainer> parse_inspect(const std::string& json);
+
 }  // namespace agent

@@ -67,6 +67,12 @@ class RuntimeContract : public testing::TestWithParam<Candidate> {
   ObservedContainer look(const ContainerId& id) {
     const auto found = runtime().inspect(id);
     EXPECT_TRUE(found) << found.error().text();
+    // Whichever way it is asked for, it is the same.
+    const auto all = runtime().list();
+    EXPECT_TRUE(all) << all.error().text();
+    if (found && all) {
+      EXPECT_THAT(*all, testing::Contains(*found));
+    }
     return found ? *found : ObservedContainer();
   }
 
@@ -106,7 +112,9 @@ TEST_P(RuntimeContract, AContainerLivesFromCreateToRemove) {
   EXPECT_EQ(stopped.started_at, running.started_at);
   EXPECT_EQ(stopped.pid, 0);
 
-  EXPECT_EQ(start(id).state, ContainerState::kRunning);
+  const ObservedContainer again = start(id);
+  EXPECT_EQ(again.state, ContainerState::kRunning);
+  EXPECT_EQ(again, look(id));
   ASSERT_TRUE(runtime().stop(id, kSoon));
   ASSERT_TRUE(runtime().remove(id));
   EXPECT_TRUE(runtime().list()->empty());
@@ -170,13 +178,13 @@ TEST_P(RuntimeContract, ForeignContainersAreShownWithoutAnOwner) {
 
 TEST_P(RuntimeContract, PublishedPortsAreSeenAndGuarded) {
   ContainerSpec spec = sleeper(world_->image());
-  spec.ports = {{"127.0.0.1", 28411, 80, "tcp"},
+  spec.ports = {{"", 28410, 79, "tcp"},
+                {"127.0.0.1", 28411, 80, "tcp"},
                 {"127.0.0.1", 28412, 81, "tcp"},
                 {"127.0.0.1", 28413, 82, "udp"}};
   const ContainerId id = create(spec);
-  auto ports = start(id).ports;
-  std::sort(ports.begin(), ports.end());
-  EXPECT_EQ(ports, spec.ports);
+  EXPECT_EQ(start(id).ports, spec.ports);
+  look(id);
 
   ContainerSpec rival = sleeper(world_->image(), "rival");
   rival.ports = {{"127.0.0.1", 28411, 80, "tcp"}};

@@ -215,6 +215,15 @@ TEST(List, RangesNullsAndUnknownStates) {
   EXPECT_EQ(all->back().state, reconciler::ContainerState::kUnknown);
   for (const char* bad : {"", "{", "[1]", R"([{"Id": 3}])"})
     EXPECT_EQ(parse_list(bad).error().code, Code::kCorrupt) << bad;
+  for (const char* bad : {"", "[]", R"({"Id": "a"})", R"({"Id": "a", "State": {"Pid": "x"}})"})
+    EXPECT_EQ(parse_inspect(bad).error().code, Code::kCorrupt) << bad;
+  const auto one = parse_inspect(R"({"Id": "a", "Config": null, "HostConfig": {"PortBindings":
+      {"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "81/udp": null}}, "State": {"StartedAt":
+      "2026-11-22T10:00:00.987654321+01:00", "FinishedAt": "0001-01-01T00:00:00Z"}})");
+  ASSERT_TRUE(one) << one.error().text();
+  EXPECT_EQ(base::to_rfc3339(one->started_at), "2026-11-22T09:00:00Z");
+  EXPECT_EQ(one->exited_at, base::TimePoint());
+  EXPECT_THAT(one->ports, ElementsAre(crds::PortMapping{"", 8080, 80, "tcp"}));
 }
 
 }  // namespace
