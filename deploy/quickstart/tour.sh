@@ -11,8 +11,8 @@ page() { curl -sf -m 2 "http://127.0.0.1:$1/"; }
 
 # wait_for_another_run PORT RUN: waits for an answer of another run than RUN.
 wait_for_another_run() {
-  local end=$((SECONDS + 60))
-  until page "$1" | grep -q 'run ' && ! page "$1" | grep -qF "$2"; do
+  local body end=$((SECONDS + 60))
+  until body=$(page "$1") && [[ $body == *"run "* && $body != *"$2"* ]]; do
     [ $SECONDS -lt $end ] || fail "the page did not come back within a minute; see $(short "$dir/agent.log")"
     sleep 0.01
   done
