@@ -1,6 +1,7 @@
 #include "agent/daemon/daemon.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -114,6 +115,9 @@ class Signals {
 }  // namespace
 
 base::Result<> run_daemon(const Config& config, const std::string& version) {
+  // Its threads wait for podman, not for memory: a heap for each (mallopt(3)) would only hold on to
+  // what every thread's largest answer took.
+  ::mallopt(M_ARENA_MAX, 1);
   const Signals signals;
   const fs::path state = config.state_dir();
   const fs::path socket_folder = fs::path(config.api.socket).parent_path();
