@@ -47,7 +47,9 @@ std::optional<Poller::News> Poller::step(base::TimePoint now) {
     }
     next_at_ = now + pause();
   }
-  const bool due = !next_at_ || *next_at_ <= now || *next_at_ - now > kLongestPause * 2;
+  // Further away than any pause: a clock that has stepped back.
+  const base::Millis longest = std::max(interval_, kLongestPause);
+  const bool due = !next_at_ || *next_at_ <= now || *next_at_ - now > longest * 2;
   if (!polling_ && (due || requested_ > asked_)) {
     polling_ = true;
     ++polls_;
