@@ -1,6 +1,7 @@
 #include "reconciler/labels.h"
 
 #include <charconv>
+#include <system_error>
 
 #include "base/core/text.h"
 
@@ -21,7 +22,8 @@ std::optional<std::map<std::string, uint16_t>> parse_leases(const std::string& t
     if (equals == std::string::npos) return std::nullopt;
     uint16_t port = 0;
     const char* end = part.data() + part.size();
-    if (std::from_chars(part.data() + equals + 1, end, port).ptr != end) return std::nullopt;
+    const auto [stop, error] = std::from_chars(part.data() + equals + 1, end, port);
+    if (stop != end || error != std::errc() || port == 0) return std::nullopt;
     leases[part.substr(0, equals)] = port;
   }
   return leases;

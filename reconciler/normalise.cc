@@ -85,7 +85,8 @@ Fields container_fields(const crds::Component& component,
   if (component.cpus != 0) add(fields, "cpus", std::to_string(component.cpus));
   if (component.health)
     if (const auto* cmd = std::get_if<crds::CmdCheck>(&component.health->check))
-      add(fields, "health.cmd", base::join(cmd->argv, " "));
+      for (const std::string& arg : cmd->argv)
+        fields.emplace_back("health.cmd", std::to_string(arg.size()) + " " + arg);
   for (const crds::Route& route : component.routes)
     add(fields, "routes." + route.name + ".target_port", std::to_string(route.target_port));
   if (restarted_at) add(fields, "restarted_at", base::to_rfc3339(*restarted_at));
@@ -123,7 +124,8 @@ std::vector<FieldChange> diff(const Fields& from, const Fields& to) {
     std::map<std::string, std::string> out;
     for (const auto& [field, value] : fields) {
       std::string& all = out[field];
-      const size_t text = field == "cmd" ? value.find(' ') + 1 : 0;
+      const size_t text =
+          field.ends_with("cmd") && !field.starts_with("env.") ? value.find(' ') + 1 : 0;
       all += (all.empty() ? "" : " ") + value.substr(text);
     }
     return out;
@@ -181,8 +183,14 @@ bool same_image(const std::string& a, const std::string& b) {
     return whole.size() > tail.size() && whole.ends_with(tail) &&
            whole[whole.size() - tail.size() - 1] == '/';
   };
+  // Beside a digest a tag says nothing, and podman leaves it out.
   const auto tagged = [](const std::string& image) {
-    return has_tag_or_digest(image) ? image : image + ":latest";
+    if (!has_tag_or_digest(image)) return image + ":latest";
+    const size_t at = image.find('@');
+    if (at == std::string::npos) return image;
+    const std::string named = image.substr(0, at);
+    return (has_tag_or_digest(named) ? named.substr(0, named.rfind(':')) : named) +
+           image.substr(at);
   };
   const std::string left = tagged(a), right = tagged(b);
   return left == right || ends_with_path(left, right) || ends_with_path(right, left);

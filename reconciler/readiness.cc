@@ -1,6 +1,8 @@
 #include "reconciler/readiness.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 namespace reconciler {
 namespace {
@@ -28,6 +30,14 @@ const crds::PortMapping* checked_port(const crds::Component& component,
   return nullptr;
 }
 
+// 0: it is not the number of a port.
+uint16_t number(const std::string& text) {
+  uint16_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return stop == end && error == std::errc() ? value : 0;
+}
+
 // Where to connect for the check; nothing when no such port is published.
 bool set_address(Probe& probe, const crds::Component& component,
                  const ObservedContainer& container) {
@@ -47,9 +57,8 @@ bool set_address(Probe& probe, const crds::Component& component,
     probe.port = lease->second;
   else if (!leases.empty() && probe.health.port.empty())
     probe.port = leases.begin()->second;
-  else if (!probe.health.port.empty() &&
-           probe.health.port.find_first_not_of("0123456789") == std::string::npos)
-    probe.port = static_cast<uint16_t>(std::stoi(probe.health.port));
+  else
+    probe.port = number(probe.health.port);
   return probe.port != 0;
 }
 
