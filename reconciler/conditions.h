@@ -35,5 +35,6 @@ inline constexpr char kSourceUnavailable[] = "SourceUnavailable";
 inline constexpr char kInvalidDefinition[] = "InvalidDefinition";
 inline constexpr char kHostPortConflict[] = "HostPortConflict";  // two of ours want one port
 inline constexpr char kPruneHeld[] = "PruneHeld";
+inline constexpr char kNoMatchingNode[] = "NoMatchingNode";  // it runs on where it ran
 
 }  // namespace reconciler::reason

@@ -66,7 +66,7 @@ struct ServiceDesired {
   // Set when a newer revision holds this service back (an invalid definition, a guarded removal);
   // what is above is the last good one and stays in force.
   struct Hold {
-    std::string reason;   // InvalidDefinition | PruneHeld
+    std::string reason;   // InvalidDefinition | PruneHeld | NoMatchingNode
     std::string message;  // what is wrong and what to do
     friend bool operator==(const Hold&, const Hold&) = default;
   };
@@ -133,7 +133,8 @@ struct Observed {
   std::map<ContainerId, ObservedContainer> containers;
   std::map<ContainerId, Readiness> readiness;  // absent: not probed yet in this run
   std::set<uint16_t> busy_ports;               // TCP ports of this host that something listens on
-  std::set<ComponentKey> in_flight;            // a step of theirs has not returned
+  std::set<ComponentKey> in_flight;  // a step of theirs, other than a pull, has not returned
+  std::set<std::string> pulling;     // images whose pull has not returned
 };
 
 // ---------------------------------------------------------------- memory: what only we know
@@ -163,12 +164,14 @@ struct ComponentMemory {
   std::optional<Failure> failure;  // of the last step; cleared by success
   bool rollout_failed = false;     // wanted_hash was tried beside an older container and failed
   std::string rollout_error;
+  std::string rollout_wish;  // hash of what the agent alone acts on, when it failed
   BackOff rollout_back_off;
 
   std::string healthy_hash;      // the last that was ready
   std::vector<TimePoint> heals;  // recent starts of a container that had ended, oldest first
   int restarts = 0;              // heals since wanted_hash was first created
   bool heal_pending = false;     // it was stopped because it was unhealthy, and is to start again
+  bool resume = false;  // it was stopped because active was false, and starts when it is not
   friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;
 };
 
@@ -218,10 +221,11 @@ struct Step {
   StepKind kind = StepKind::kCreate;
   ComponentKey key;
   Revision revision;
-  std::string cause;                  // the field, commit, event or drift that asks for it
-  std::string container_name;         // all but kPullImage
-  ContainerId container;              // kStart, kStop, kRemove
-  bool heals = false;                 // kStart: it had run, and ended without our wish
+  std::string cause;           // the field, commit, event or drift that asks for it
+  std::string container_name;  // all but kPullImage
+  ContainerId container;       // kStart, kStop, kRemove
+  // kStart: it had run, and ended without our wish; kCreate: the last one was not as asked for
+  bool heals = false;
   std::string image;                  // kPullImage, kCreate
   std::optional<ContainerSpec> spec;  // kCreate
   Millis stop_timeout{0};             // kStop

@@ -20,10 +20,8 @@ std::string all_text(const std::vector<crds::Diagnostic>& problems) {
   return base::join(parts, "; ");
 }
 
-std::string cause_of(const Fields& fields, const ServiceDesired& service,
-                     const crds::Component* before,
+std::string cause_of(const Fields& fields, const std::string& where, const crds::Component* before,
                      const std::optional<TimePoint>& restarted_before) {
-  const std::string where = " (commit " + short_id(service.revision) + ", " + service.path + ")";
   if (before == nullptr) return "new" + where;
   return text(diff(container_fields(*before, restarted_before), fields)) + where;
 }
@@ -35,7 +33,10 @@ ServiceDesired complete_service(const crds::Located<crds::Service>& located,
   out.definition = located.value;
   out.path = located.name_at.file;
   const bool same = before != nullptr && before->definition == located.value;
-  out.revision = same ? before->revision : revision;
+  // With the same words, what is meant can only have changed by the fleet's defaults.
+  const std::string where =
+      " (commit " + short_id(revision) + ", " + (same ? "fleet.toml" : out.path) + ")";
+  bool same_meaning = same;
   for (const crds::Component& component : located.value.components) {
     ComponentDesired desired;
     desired.spec = complete(component, located.value, fleet);
@@ -50,10 +51,12 @@ ServiceDesired complete_service(const crds::Located<crds::Service>& located,
     if (old != nullptr && old->spec_hash == desired.spec_hash)
       desired.cause = old->cause;
     else
-      desired.cause = cause_of(fields, out, old == nullptr ? nullptr : &old->spec,
+      desired.cause = cause_of(fields, where, old == nullptr ? nullptr : &old->spec,
                                before == nullptr ? std::nullopt : before->definition.restarted_at);
+    same_meaning = same_meaning && old != nullptr && old->spec == desired.spec;
     out.components.emplace(component.name, std::move(desired));
   }
+  out.revision = same_meaning ? before->revision : revision;
   return out;
 }
 
@@ -97,6 +100,9 @@ class Resolver {
     } else {
       for (const auto& [node_name, node] : tree.nodes) out_.nodes.emplace(node_name, node.value);
     }
+    // Without a fleet or nodes that were once good, their defaults and labels can only be guessed.
+    defaults_unknown_ = tree.fleet_broken && previous_ == nullptr;
+    places_unknown_ = tree.nodes_broken && previous_ == nullptr;
     for (const auto& [service_name, located] : tree.services)
       if (!tree.broken.contains(service_name)) take(service_name, located);
     for (const auto& [service_name, problems] : tree.broken)
@@ -122,7 +128,20 @@ class Resolver {
   }
 
   void take(const ServiceName& service, const crds::Located<crds::Service>& located) {
-    if (place(located.value, out_.nodes, out_.node) != out_.node) return;
+    if (places_unknown_ && located.value.node.empty())
+      return hold(service, reason::kInvalidDefinition,
+                  "names no node, and the node files cannot be read (mend the node files)");
+    const NodeName node = place(located.value, out_.nodes, out_.node);
+    if (node.empty())
+      return hold(service, reason::kNoMatchingNode,
+                  located.name_at.file +
+                      ": no schedulable node has the labels of its placement; it "
+                      "runs on where it runs (add a node, or correct placement.labels)");
+    if (node != out_.node) return;
+    if (defaults_unknown_)
+      return hold(service, reason::kInvalidDefinition,
+                  "the fleet's defaults cannot be read, and no earlier ones are known (mend "
+                  "fleet.toml)");
     ServiceDesired desired =
         complete_service(located, out_.fleet, snapshot_.revision, before(service));
     if (const auto why = unfit(desired))
@@ -186,6 +205,8 @@ class Resolver {
   const Snapshot& snapshot_;
   const Desired* previous_;
   bool approve_;
+  bool defaults_unknown_ = false;
+  bool places_unknown_ = false;
   Desired out_;
 };
 

@@ -134,6 +134,7 @@ void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("rolloutFailed", v.rollout_failed)("rolloutError", v.rollout_error);
   archive("rolloutBackOff", v.rollout_back_off)("healthyHash", v.healthy_hash);
   archive("heals", v.heals)("restarts", v.restarts)("healPending", v.heal_pending);
+  archive("resume", v.resume)("rolloutWish", v.rollout_wish);
 }
 
 template <class Archive>

@@ -202,8 +202,8 @@ base::Error error() {
 ComponentMemory component_memory() {
   ComponentMemory value;
   auto& [leases, wanted_hash, image_missing, image_pulled, refused_ports, step_back_off, failure,
-         rollout_failed, rollout_error, rollout_back_off, healthy_hash, heals, restarts,
-         heal_pending] = value;
+         rollout_failed, rollout_error, rollout_wish, rollout_back_off, healthy_hash, heals,
+         restarts, heal_pending, resume] = value;
   leases = {{{Slot::kFirst, ""}, 10'000}, {{Slot::kSecond, "rest"}, 60'000}};
   wanted_hash = "aa";
   image_missing = true;
@@ -217,11 +217,13 @@ ComponentMemory component_memory() {
   failure = failed;
   rollout_failed = true;
   rollout_error = "3 health checks failed";
+  rollout_wish = "cc";
   rollout_back_off = back_off(4);
   healthy_hash = "bb";
   heals = {at(1), at(2)};
   restarts = 6;
   heal_pending = true;
+  resume = true;
   return value;
 }
 
