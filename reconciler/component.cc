@@ -20,6 +20,23 @@ bool runs(const ObservedContainer& container) {
   return container.state == ContainerState::kRunning;
 }
 
+// Holds its ports, whether or not it does its work.
+bool has_process(const ObservedContainer& container) {
+  return runs(container) || container.state == ContainerState::kPaused;
+}
+
+// Does not run, and could.
+bool is_down(const ObservedContainer& container) {
+  return container.state == ContainerState::kExited || container.state == ContainerState::kPaused;
+}
+
+// Whether a process that ended so is over, as its restart policy has it.
+bool is_over(const crds::Restart& restart, const ObservedContainer& container) {
+  using Policy = crds::Restart::Policy;
+  return restart.policy == Policy::kNo ||
+         (restart.policy == Policy::kOnFailure && container.exit_code == 0);
+}
+
 class Machine {
  public:
   Machine(const ComponentInput& input, PortsInUse& in_use) : in_(input), in_use_(in_use) {
@@ -28,6 +45,7 @@ class Machine {
 
   Decision decide() && {
     if (d_.next.wanted_hash != in_.desired.spec_hash) begin_anew();
+    refuse_taken_ports();
     keep_leases_of_containers();
     classify();
     if (in_.service.definition.active)
@@ -45,15 +63,37 @@ class Machine {
     fresh.leases = std::move(d_.next.leases);
     fresh.healthy_hash = std::move(d_.next.healthy_hash);
     fresh.wanted_hash = in_.desired.spec_hash;
+    fresh.resume = d_.next.resume;
     d_.next = std::move(fresh);
+  }
+
+  // A leased port that the host would not give is ours to change: the container is made anew on
+  // another one. A fixed port may be to blame as well, so a lease goes only when it is seen taken.
+  void refuse_taken_ports() {
+    const auto& failure = d_.next.failure;
+    if (!failure || failure->step != StepKind::kStart ||
+        failure->error.code != base::Code::kConflict)
+      return;
+    const auto& fixed = in_.desired.spec.ports;
+    const bool leases_only = std::all_of(fixed.begin(), fixed.end(),
+                                         [](const auto& port) { return port.host_port == 0; });
+    for (const ObservedContainer* container : in_.containers) {
+      if (has_process(*container) || container->owner->spec_hash != in_.desired.spec_hash) continue;
+      for (const auto& [route, port] : container->owner->leases)
+        if (leases_only || in_.observed.busy_ports.contains(port))
+          d_.next.refused_ports.insert(port);
+    }
   }
 
   // The label of a container says which ports it was made with; that outlives a lost registry.
   void keep_leases_of_containers() {
+    const auto lost = [&](uint16_t port) {
+      return d_.next.refused_ports.contains(port) || in_use_.is_fixed(port);
+    };
+    std::erase_if(d_.next.leases, [&](const auto& lease) { return lost(lease.second); });
     for (const ObservedContainer* container : in_.containers)
       for (const auto& [route, port] : container->owner->leases)
-        if (!d_.next.refused_ports.contains(port))
-          d_.next.leases[{container->owner->slot, route}] = port;
+        if (!lost(port)) d_.next.leases[{container->owner->slot, route}] = port;
   }
 
   bool as_desired(const ObservedContainer& container) const {
@@ -73,30 +113,50 @@ class Machine {
     }
     std::erase(others_, nullptr);
     for (const ObservedContainer* other : others_) {
-      const bool was_healthy = other->owner->spec_hash == d_.next.healthy_hash;
-      if (runs(*other) || (was_healthy && other->started_at != TimePoint{}))
-        if (fallback_ == nullptr || (runs(*other) && !runs(*fallback_))) fallback_ = other;
+      if (other->owner->spec_hash != in_.desired.spec_hash) continue;
+      const auto changes = drift(in_.desired, *other);
+      if (!changes.empty()) drifted_ = "drift of " + other->name + ": " + text(changes);
     }
+    for (const ObservedContainer* other : others_)
+      if (runs(*other) || could_serve(*other))
+        if (fallback_ == nullptr || (runs(*other) && !runs(*fallback_))) fallback_ = other;
+  }
+
+  // An earlier definition's, that was healthy and would be running but for a mishap or for us. A
+  // job that is over is not run again.
+  bool could_serve(const ObservedContainer& other) const {
+    return other.owner->spec_hash == d_.next.healthy_hash &&
+           other.owner->spec_hash != in_.desired.spec_hash && other.started_at != TimePoint{} &&
+           !is_over(*in_.desired.spec.restart, other);
   }
 
   // ------------------------------------------------------------ what to do
 
   void stop_all() {
+    // What kept it from running is no reason to wait.
+    if (d_.next.failure && d_.next.failure->step != StepKind::kStop &&
+        d_.next.failure->step != StepKind::kRemove)
+      forget_failures();
     for (const ObservedContainer* container : in_.containers) {
-      if (container->state != ContainerState::kRunning &&
-          container->state != ContainerState::kPaused)
-        continue;
+      if (!has_process(*container)) continue;
+      d_.next.resume = true;
       return emit(
           stop_step(in_.key, in_.service.revision, *container, stop_timeout(),
                     "active is false (commit " + short_revision() + ", " + in_.service.path + ")"),
           "stopping");
     }
     if (!others_.empty()) return remove(*others_.front(), "its definition has changed");
+    forget_failures();
     settle(Phase::kStopped, reason::kStopped, "stopped: active is false");
   }
 
   void converge() {
     if (d_.next.rollout_failed && fallback_ == nullptr) d_.next.rollout_failed = false;
+    if (d_.next.rollout_failed && d_.next.rollout_wish != wish()) {
+      // Other checks may find it ready.
+      d_.next.rollout_failed = false;
+      d_.next.rollout_back_off = {};
+    }
     if (d_.next.rollout_failed) {
       if (!due(d_.next.rollout_back_off.next_at, in_.now, kRolloutRetry)) return hold_fallback();
       d_.next.rollout_failed = false;
@@ -121,6 +181,7 @@ class Machine {
   }
 
   void make() {
+    if (heal_fallback()) return;
     if (!in_.dependency_gate.empty()) return wait(reason::kDependencyNotReady, in_.dependency_gate);
     const std::optional<Slot> slot = free_slot();
     if (!slot) {
@@ -128,15 +189,60 @@ class Machine {
           others_.front() == fallback_ ? others_.back() : others_.front();
       return runs(*victim) ? stop(*victim, "its slot is needed") : remove(*victim, replaced_by());
     }
-    if (d_.next.image_missing)
-      return emit(pull_step(in_.key, in_.service.revision, in_.desired.spec.image, create_cause()),
-                  "pulling " + in_.desired.spec.image);
+    if (d_.next.image_missing) return pull();
+    const bool drifted = !drifted_.empty();
+    if (drifted && wait_before_another(drifted_)) return;
     if (!lease_ports(in_.key, in_.desired.spec, *slot, in_use_, d_.next))
       return settle(Phase::kFailing, reason::kHostPortTaken,
                     "no host port from 10000 to 60000 is free for a route");
-    emit(create_step(in_.key, in_.node, in_.service, in_.desired, *slot, leases_of(d_.next, *slot),
-                     create_cause()),
-         "creating");
+    Step create = create_step(in_.key, in_.node, in_.service, in_.desired, *slot,
+                              leases_of(d_.next, *slot), create_cause());
+    create.heals = drifted;
+    emit(std::move(create), "creating");
+  }
+
+  void pull() {
+    const std::string& image = in_.desired.spec.image;
+    emit(pull_step(in_.key, in_.service.revision, image, create_cause()), "pulling " + image);
+    if (in_.observed.pulling.contains(image)) d_.step.reset();
+  }
+
+  // While there is nothing of the new definition yet, the old container does the work: it is kept
+  // alive, whatever keeps the new one from being made.
+  bool heal_fallback() {
+    if (fallback_ == nullptr || d_.next.resume) return false;
+    if (!is_down(*fallback_)) return false;
+    // What it needs may be another's now: the new one has its turn.
+    if (d_.next.failure && d_.next.failure->step == StepKind::kStart) return false;
+    forget_old_heals();
+    const bool paused = fallback_->state == ContainerState::kPaused;
+    return restart_fallback(paused ? in_.now : heal_time(*fallback_), !paused,
+                            paused ? "it was paused behind our back" : exit_text(*fallback_));
+  }
+
+  // False: its time has not come.
+  bool restart_fallback(TimePoint at, bool heals, const std::string& cause) {
+    const bool failed = d_.next.failure && d_.next.failure->step == StepKind::kStart;
+    if (!due(at, in_.now, kHealDelay)) return wake(at), false;
+    if (failed && !due(d_.next.step_back_off.next_at, in_.now, kStepRetry))
+      return wake(d_.next.step_back_off.next_at), false;
+    settle(Phase::kFailing, reason::kProgressing, "restarting the previous container: " + cause);
+    d_.step = start_step(in_.key, fallback_->owner->revision, *fallback_, heals, cause);
+    return true;
+  }
+
+  // A container that is not as it was asked for is replaced, and perhaps the next one is not either
+  // (podman may write things in another way): further and further apart.
+  bool wait_before_another(const std::string& why) {
+    forget_old_heals();
+    if (d_.next.heals.empty()) return false;
+    const TimePoint at = d_.next.heals.back() +
+                         delay(kHealDelay, static_cast<int>(d_.next.heals.size()), in_.key.text());
+    if (due(at, in_.now, kHealDelay)) return false;
+    wake(at);
+    const bool flaps = d_.next.heals.size() >= kFlappingHeals;
+    settle(Phase::kFailing, flaps ? reason::kFlapping : reason::kBackingOff, why);
+    return true;
   }
 
   std::optional<Slot> free_slot() const {
@@ -148,12 +254,25 @@ class Machine {
   }
 
   void bring_up() {
-    if (!in_.dependency_gate.empty()) return wait(reason::kDependencyNotReady, in_.dependency_gate);
+    if (!in_.dependency_gate.empty())
+      return in_.desired.rolls && heal_fallback()
+                 ? void()
+                 : wait(reason::kDependencyNotReady, in_.dependency_gate);
     if (!in_.desired.rolls)
       for (const ObservedContainer* other : others_)
-        if (runs(*other)) return stop(*other, replaced_by());
+        if (has_process(*other)) return stop(*other, replaced_by());
+    if (fallback_ != nullptr && !runs(*fallback_) && cannot_start())
+      return fail_rollout(std::string(d_.next.failure->error.message));
     if (!in_.port_gate.empty()) return wait(reason::kWaitingForPort, in_.port_gate);
     emit(start_step(in_.key, in_.service.revision, *candidate_, false, create_cause()), "starting");
+  }
+
+  // More than once, and podman was there to say so.
+  bool cannot_start() const {
+    const auto& failure = d_.next.failure;
+    return failure && failure->step == StepKind::kStart && d_.next.step_back_off.attempts > 1 &&
+           failure->error.code != base::Code::kUnavailable &&
+           failure->error.code != base::Code::kTimeout;
   }
 
   void watch() {
@@ -165,11 +284,14 @@ class Machine {
       case Verdict::kReady:
         return ready();
       case Verdict::kNotYet:
+        // A new agent has not asked yet; it was ready when the last one did.
+        d_.available |=
+            !verdict.asked && !verdict.again_at && d_.next.healthy_hash == in_.desired.spec_hash;
         return wait(reason::kProbing, verdict.message);
       case Verdict::kFailed:
         break;
     }
-    if (fallback_ != nullptr) return fail_rollout(verdict.message);
+    if (fallback_ != nullptr) return fail_rollout(candidate_->name + " is " + verdict.message);
     const bool heals =
         in_.desired.spec.health && in_.desired.spec.restart->policy != crds::Restart::Policy::kNo;
     if (!heals) return settle(Phase::kFailing, reason::kUnhealthy, verdict.message);
@@ -184,11 +306,10 @@ class Machine {
     d_.next.healthy_hash = in_.desired.spec_hash;
     d_.next.rollout_back_off = {};
     d_.next.rollout_error.clear();
-    d_.next.heal_pending = false;
+    d_.next.heal_pending = d_.next.resume = false;
     for (const ObservedContainer* other : others_)
       return runs(*other) ? stop(*other, replaced_by()) : remove(*other, replaced_by());
-    d_.next.failure.reset();
-    d_.next.step_back_off = {};
+    forget_failures();
     forget_old_heals();
     const TimePoint settled = candidate_->started_at + kSettledAfter;
     const bool settling = settled > in_.now && settled - in_.now <= kSettledAfter;
@@ -201,19 +322,27 @@ class Machine {
 
   void ended() {
     const std::string how = exit_text(*candidate_);
-    if (fallback_ != nullptr) return fail_rollout(how + " before it was ready");
-    if (!others_.empty()) return remove(*others_.front(), replaced_by());
+    const bool restarts = d_.next.heal_pending || d_.next.resume;
     const crds::Restart& restart = *in_.desired.spec.restart;
-    using Policy = crds::Restart::Policy;
     const bool clean = candidate_->exit_code == 0;
-    const bool spent = restart.policy == Policy::kOnFailure && restart.max_retries &&
-                       d_.next.restarts >= *restart.max_retries;
-    if (!d_.next.heal_pending &&
-        (restart.policy == Policy::kNo || (restart.policy == Policy::kOnFailure && clean))) {
+    const bool over = !restarts && is_over(restart, *candidate_);
+    if (fallback_ != nullptr && !restarts && !(over && clean))
+      return fail_rollout(candidate_->name + " " + how + " before it was ready");
+    for (const ObservedContainer* other : others_)
+      return runs(*other) ? stop(*other, replaced_by()) : remove(*other, replaced_by());
+    if (over) {
+      forget_failures();
       d_.available = clean;
       return settle(clean ? Phase::kReady : Phase::kFailing,
                     clean ? reason::kCompleted : reason::kExited, how);
     }
+    if (d_.next.resume)
+      return emit(
+          start_step(in_.key, in_.service.revision, *candidate_, false,
+                     "active is true (commit " + short_revision() + ", " + in_.service.path + ")"),
+          "starting");
+    const bool spent = restart.policy == crds::Restart::Policy::kOnFailure && restart.max_retries &&
+                       d_.next.restarts >= *restart.max_retries;
     if (spent)
       return settle(Phase::kFailing, reason::kExited,
                     how + ", and was restarted " + std::to_string(d_.next.restarts) +
@@ -222,12 +351,9 @@ class Machine {
     heal(how);
   }
 
-  // At once after a long run, then further and further apart.
   void heal(const std::string& how) {
     forget_old_heals();
-    const bool settled = candidate_->exited_at - candidate_->started_at >= kSettledAfter;
-    const int count = settled ? 0 : static_cast<int>(d_.next.heals.size());
-    const TimePoint at = candidate_->exited_at + delay(kHealDelay, count, in_.key.text());
+    const TimePoint at = heal_time(*candidate_);
     if (!due(at, in_.now, kHealDelay)) {
       wake(at);
       return d_.next.heals.size() >= kFlappingHeals
@@ -237,6 +363,13 @@ class Machine {
     emit(start_step(in_.key, in_.service.revision, *candidate_, true, how), "restarting: " + how);
   }
 
+  // At once after a long run, then further and further apart.
+  TimePoint heal_time(const ObservedContainer& container) const {
+    const bool settled = container.exited_at - container.started_at >= kSettledAfter;
+    const int count = settled ? 0 : static_cast<int>(d_.next.heals.size());
+    return container.exited_at + delay(kHealDelay, count, in_.key.text());
+  }
+
   void forget_old_heals() {
     // One that lies ahead was seen by a clock that has stepped back since.
     std::erase_if(d_.next.heals,
@@ -244,18 +377,22 @@ class Machine {
   }
 
   std::string flapping_message() const {
-    return "ended " + std::to_string(d_.next.heals.size()) + " times within 10 minutes, the last " +
-           "time it " + exit_text(*candidate_) + " (mcp logs " + in_.key.text() + ")";
+    return "ended " + std::to_string(d_.next.heals.size()) + " times within 10 minutes, " +
+           (runs(*candidate_) ? "and runs again" : "the last time it " + exit_text(*candidate_)) +
+           " (mcp logs " + in_.key.text() + ")";
   }
 
   // ------------------------------------------------------------ failed rollouts
 
   void fail_rollout(const std::string& why) {
+    // It has a back-off of its own; what goes now must not wait for the one of steps.
+    forget_failures();
+    d_.next.rollout_wish = wish();
     BackOff& back_off = d_.next.rollout_back_off;
     ++back_off.attempts;
     back_off.next_at = in_.now + delay(kRolloutRetry, back_off.attempts, in_.key.text());
     d_.next.rollout_failed = true;
-    d_.next.rollout_error = candidate_->name + " " + why;
+    d_.next.rollout_error = why;
     hold_fallback();
   }
 
@@ -271,12 +408,24 @@ class Machine {
         remove(*container, d_.next.rollout_error);
       return fail(reason::kRolloutFailed, rollout_message());
     }
-    if (!runs(*fallback_))
-      emit(start_step(in_.key, fallback_->owner->revision, *fallback_, false,
-                      "automatic return: " + d_.next.rollout_error),
-           "returning to the previous container");
+    if (is_down(*fallback_)) return_to_fallback();
     fail(reason::kRolloutFailed, rollout_message());
   }
+
+  // Once at once; if it ends again after that, as any other that ends.
+  void return_to_fallback() {
+    const BackOff& back_off = d_.next.rollout_back_off;
+    const TimePoint failed_at =
+        back_off.next_at - delay(kRolloutRetry, back_off.attempts, in_.key.text());
+    const bool again =
+        fallback_->state == ContainerState::kExited && fallback_->started_at >= failed_at;
+    forget_old_heals();
+    restart_fallback(again ? heal_time(*fallback_) : in_.now, again,
+                     again ? exit_text(*fallback_) : "automatic return: " + d_.next.rollout_error);
+  }
+
+  // What the agent alone acts on, as one value.
+  std::string wish() const { return spec_hash(agent_fields(in_.desired.spec)); }
 
   std::string rollout_message() const {
     return d_.next.rollout_error + "; " + fallback_->name + " of commit " +
@@ -329,17 +478,22 @@ class Machine {
     if (!d_.wake_at || at < *d_.wake_at) d_.wake_at = at;
   }
 
+  void forget_failures() {
+    d_.next.failure.reset();
+    d_.next.step_back_off = {};
+  }
+
   Millis stop_timeout() const { return *in_.desired.spec.stop_timeout; }
   std::string short_revision() const { return in_.service.revision.str().substr(0, 7); }
   std::string replaced_by() const { return "replaced: " + create_cause(); }
 
   // Why a new container is made: drift of the one that should do, else the definition.
   std::string create_cause() const {
-    for (const ObservedContainer* other : others_) {
-      if (other->owner->spec_hash != in_.desired.spec_hash) continue;
-      const auto changes = drift(in_.desired, *other);
-      if (!changes.empty()) return "drift of " + other->name + ": " + text(changes);
-    }
+    if (!drifted_.empty()) return drifted_;
+    for (const ObservedContainer* other : others_)
+      if (other->owner->spec_hash == in_.desired.spec_hash &&
+          other->owner->leases != leases_of(d_.next, other->owner->slot))
+        return "a route's host port of " + other->name + " is another's now";
     if (in_.containers.empty() && d_.next.healthy_hash == in_.desired.spec_hash)
       return "its container is gone; " + in_.desired.cause;
     return in_.desired.cause;
@@ -351,63 +505,13 @@ class Machine {
   const ObservedContainer* candidate_ = nullptr;
   const ObservedContainer* fallback_ = nullptr;  // serves, or did, and could again
   std::vector<const ObservedContainer*> others_;
+  std::string drifted_;  // how one of this very definition differs from it
 };
 
 }  // namespace
 
 Decision decide(const ComponentInput& input, PortsInUse& in_use) {
   return Machine(input, in_use).decide();
-}
-
-Decision decide_removal(const ComponentKey& key, const Revision& revision,
-                        const std::vector<const ObservedContainer*>& containers,
-                        const ComponentMemory& memory, TimePoint now) {
-  Decision decision;
-  decision.next = memory;
-  decision.reason = reason::kProgressing;
-  decision.message = "being removed";
-  if (memory.failure) {
-    decision.phase = Phase::kFailing;
-    decision.reason = failure_reason(*memory.failure);
-    decision.message = memory.failure->error.text();
-  }
-  if (!due(memory.step_back_off.next_at, now, kStepRetry)) {
-    decision.wake_at = memory.step_back_off.next_at;
-    return decision;
-  }
-  const std::string cause = "not defined any more (commit " + revision.str().substr(0, 7) + ")";
-  const ObservedContainer& first = *containers.front();
-  const bool stopped =
-      first.state == ContainerState::kExited || first.state == ContainerState::kCreated;
-  decision.step = stopped ? remove_step(key, revision, first, cause)
-                          : stop_step(key, revision, first, std::chrono::seconds(10), cause);
-  return decision;
-}
-
-std::vector<FieldChange> drift(const ComponentDesired& desired,
-                               const ObservedContainer& container) {
-  std::vector<FieldChange> changes;
-  if (!container.image.empty() && !same_image(container.image, desired.spec.image))
-    changes.push_back({"image", desired.spec.image, container.image});
-  const auto published = [](std::vector<crds::PortMapping> ports) {
-    std::vector<std::string> out;
-    for (const crds::PortMapping& port : ports)
-      if (port.host_port != 0)
-        out.push_back(
-            (port.host_ip.empty() || port.host_ip == "0.0.0.0" ? "" : port.host_ip + ":") +
-            std::to_string(port.host_port) + ":" + std::to_string(port.container_port) + "/" +
-            port.protocol);
-    std::sort(out.begin(), out.end());
-    return base::join(out, " ");
-  };
-  // A port that podman chose is not drift.
-  const bool podman_chooses =
-      std::any_of(desired.spec.ports.begin(), desired.spec.ports.end(),
-                  [](const crds::PortMapping& port) { return port.host_port == 0; });
-  const std::string expected = published(published_ports(desired.spec, container.owner->leases));
-  const std::string actual = published(container.ports);
-  if (!podman_chooses && expected != actual) changes.push_back({"ports", expected, actual});
-  return changes;
 }
 
 }  // namespace reconciler

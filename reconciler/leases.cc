@@ -10,6 +10,7 @@ namespace reconciler {
 std::set<uint16_t>& PortsInUse::all() {
   if (ports_) return *ports_;
   ports_ = observed_.busy_ports;
+  ports_->insert(fixed_.begin(), fixed_.end());
   for (const auto& [id, container] : observed_.containers)
     for (const crds::PortMapping& port : container.ports) ports_->insert(port.host_port);
   for (const auto& [key, component] : memory_.components)

@@ -19,9 +19,11 @@ inline constexpr uint16_t kLastLeasePort = 60000;
 // All host ports that a new lease must avoid. Gathered when first asked: most passes never ask.
 class PortsInUse {
  public:
-  // Both must outlive this.
-  PortsInUse(const Observed& observed, const Memory& memory)
-      : observed_(observed), memory_(memory) {}
+  // `fixed`: the TCP ports that definitions ask for by number. All must outlive this.
+  PortsInUse(const Observed& observed, const Memory& memory, const std::set<uint16_t>& fixed)
+      : observed_(observed), memory_(memory), fixed_(fixed) {}
+  // A definition wants this very port: no lease may keep it.
+  bool is_fixed(uint16_t port) const { return fixed_.contains(port); }
   void take(uint16_t port) { all().insert(port); }
   bool contains(uint16_t port) { return all().contains(port); }
 
@@ -29,6 +31,7 @@ class PortsInUse {
   std::set<uint16_t>& all();
   const Observed& observed_;
   const Memory& memory_;
+  const std::set<uint16_t>& fixed_;
   std::optional<std::set<uint16_t>> ports_;
 };
 

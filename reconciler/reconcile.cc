@@ -26,15 +26,20 @@ ByComponent ours(const Observed& observed, const NodeName& node) {
 class FixedPorts {
  public:
   FixedPorts(const Desired& desired, const ByComponent& containers) : containers_(containers) {
+    for (const auto& [key, list] : containers)
+      for (const ObservedContainer* container : list)
+        if (container->state == ContainerState::kRunning ||
+            container->state == ContainerState::kPaused)
+          for (const crds::PortMapping& port : container->ports)
+            held_[place(port)].push_back({port.host_ip, key});
     for (const bool holders : {true, false})
       for (const auto& [service_name, service] : desired.services)
         for (const auto& [component_name, component] : service.components)
-          if (service.definition.active)
+          if (service.definition.active && !component.spec.ports.empty())
             claim({service_name, component_name}, component.spec, holders);
-    for (const auto& [key, list] : containers)
-      for (const ObservedContainer* container : list)
-        if (container->state == ContainerState::kRunning)
-          for (const crds::PortMapping& port : container->ports) held_.emplace(text(port), key);
+    for (const auto& [place, holders] : held_)
+      for (const Claim& held : holders)
+        if (other_at(owners_, place, held.ip, held.key) != nullptr) leaving_.insert(held.key);
   }
 
   // Why the component can never start as things stand, or nothing.
@@ -54,47 +59,71 @@ class FixedPorts {
 
   // Whether the component runs on a port that now belongs to another: that one waits for it, so it
   // must not wait for that one.
-  bool must_leave(const ComponentKey& key) const {
-    return std::any_of(held_.begin(), held_.end(), [&](const auto& held) {
-      const auto owner = owners_.find(held.first);
-      return held.second == key && owner != owners_.end() && owner->second != key;
-    });
-  }
+  bool must_leave(const ComponentKey& key) const { return leaving_.contains(key); }
+
+  // The TCP ports that definitions ask for by number.
+  const std::set<uint16_t>& tcp() const { return tcp_; }
 
  private:
-  static std::string text(const crds::PortMapping& port) {
-    return std::to_string(port.host_port) + "/" + port.protocol;
+  using Place = std::pair<uint16_t, std::string>;  // number and protocol
+  struct Claim {
+    std::string ip;
+    ComponentKey key;
+  };
+  using Claims = std::map<Place, std::vector<Claim>>;
+
+  static Place place(const crds::PortMapping& port) { return {port.host_port, port.protocol}; }
+
+  static bool meet(const std::string& a, const std::string& b) {
+    const auto any = [](const std::string& ip) {
+      return ip.empty() || ip == "0.0.0.0" || ip == "::";
+    };
+    return any(a) || any(b) || a == b;
+  }
+
+  // Somebody else who has the address.
+  static const ComponentKey* other_at(const Claims& claims, const Place& place,
+                                      const std::string& ip, const ComponentKey& key) {
+    const auto found = claims.find(place);
+    if (found == claims.end()) return nullptr;
+    for (const Claim& claim : found->second)
+      if (claim.key != key && meet(claim.ip, ip)) return &claim.key;
+    return nullptr;
   }
 
   void claim(const ComponentKey& key, const crds::Component& component, bool holders) {
     const auto mine = containers_.find(key);
     for (const crds::PortMapping& port : component.ports) {
       if (port.host_port == 0) continue;
+      if (port.protocol == "tcp") tcp_.insert(port.host_port);
       const bool holds =
           mine != containers_.end() &&
           std::any_of(mine->second.begin(), mine->second.end(), [&](const auto* container) {
             return container->state == ContainerState::kRunning &&
                    std::any_of(container->ports.begin(), container->ports.end(),
-                               [&](const auto& has) { return text(has) == text(port); });
+                               [&](const auto& has) { return place(has) == place(port); });
           });
-      if (holds == holders) owners_.emplace(text(port), key);
+      if (holds == holders && other_at(owners_, place(port), port.host_ip, key) == nullptr)
+        owners_[place(port)].push_back({port.host_ip, key});
     }
   }
 
   template <class Message>
   static std::string about(const ComponentKey& key, const crds::Component& component,
-                           const std::map<std::string, ComponentKey>& ports, Message message) {
+                           const Claims& claims, Message message) {
     for (const crds::PortMapping& port : component.ports) {
-      const auto other = ports.find(text(port));
-      if (port.host_port != 0 && other != ports.end() && other->second != key)
-        return message(text(port), other->second);
+      if (port.host_port == 0) continue;
+      if (const ComponentKey* other = other_at(claims, place(port), port.host_ip, key))
+        return message(std::to_string(port.host_port) + "/" + port.protocol, *other);
     }
     return "";
   }
 
   const ByComponent& containers_;
-  std::map<std::string, ComponentKey> owners_;  // by wish
-  std::map<std::string, ComponentKey> held_;    // by what runs
+  Claims owners_;  // by wish
+  Claims held_;    // by what runs
+  std::set<ComponentKey> leaving_;
+  std::set<uint16_t> tcp_;
 };
 
 class Pass {
@@ -106,7 +135,7 @@ class Pass {
         now_(now),
         containers_(ours(observed, desired.node)),
         fixed_ports_(desired, containers_),
-        in_use_(observed, memory) {
+        in_use_(observed, memory, fixed_ports_.tcp()) {
     out_.next.ready_revision = memory.ready_revision;
   }
 
@@ -119,7 +148,7 @@ class Pass {
           service.conditions =
               conditions_of_unknown(*observed_.runtime_error, service.conditions, now_);
       out_.next.conditions =
-          node_conditions(desired_, observed_, out_.next.services, memory_.conditions, now_);
+          node_conditions(desired_, observed_, out_.next.services, {}, memory_.conditions, now_);
       return std::move(out_);
     }
     for (const auto& [service_name, service] : desired_.services) visit(service_name);
@@ -129,8 +158,8 @@ class Pass {
       out_.next.services[service_name] = {
           conditions_of_unusable(message, before(service_name).conditions, now_),
           before(service_name).ready_revision};
-    out_.next.conditions =
-        node_conditions(desired_, observed_, out_.next.services, memory_.conditions, now_);
+    out_.next.conditions = node_conditions(desired_, observed_, out_.next.services, removals_,
+                                           memory_.conditions, now_);
     const bool ready =
         !out_.next.conditions.empty() && out_.next.conditions.front().status == Status::kTrue;
     if (ready) out_.next.ready_revision = desired_.revision;
@@ -216,6 +245,8 @@ class Pass {
                               const ComponentDesired& component) const {
     for (const ServiceName& name : service.definition.depends_on) {
       const auto dependency = desired_.services.find(name);
+      if (desired_.unusable.contains(name))
+        return "waiting for service " + name.str() + ", whose definition is invalid";
       if (dependency == desired_.services.end()) continue;  // another node's
       if (!dependency->second.definition.active)
         return "waiting for service " + name.str() + ", which is stopped";
@@ -238,10 +269,11 @@ class Pass {
     for (const auto& [key, list] : containers_) {
       if (decisions_.contains(key) || desired_.unusable.contains(key.service)) continue;
       const auto remembered = memory_.components.find(key);
-      keep(key, decide_removal(
-                    key, desired_.revision, list,
-                    remembered == memory_.components.end() ? ComponentMemory{} : remembered->second,
-                    now_));
+      Decision decision = decide_removal(
+          key, desired_.revision, list,
+          remembered == memory_.components.end() ? ComponentMemory{} : remembered->second, now_);
+      removals_.push_back(key.text() + " (" + decision.message + ")");
+      keep(key, std::move(decision));
     }
   }
 
@@ -272,6 +304,7 @@ class Pass {
   std::unordered_map<ServiceName, Visit> visited_;
   std::set<ComponentKey> open_;
   std::map<ComponentKey, Decision> decisions_;
+  std::vector<std::string> removals_;  // what is on its way out, and how that goes
   Outcome out_;
 };
 

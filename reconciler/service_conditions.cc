@@ -87,6 +87,7 @@ std::vector<Condition> conditions_of_unknown(const base::Error& error,
 
 std::vector<Condition> node_conditions(const Desired& desired, const Observed& observed,
                                        const std::map<ServiceName, ServiceMemory>& services,
+                                       const std::vector<std::string>& removals,
                                        const std::vector<Condition>& before, TimePoint now) {
   std::vector<Condition> out;
   const auto trouble = [&](Status ready, const char* reason, const std::string& message) {
@@ -109,16 +110,18 @@ std::vector<Condition> node_conditions(const Desired& desired, const Observed& o
     return out;
   }
   std::vector<std::string> unready;
-  bool reconciling = false;
+  bool reconciling = !removals.empty();
   for (const auto& [service_name, service] : services) {
     if (service.conditions.front().status == Status::kTrue) continue;
     unready.push_back(service_name.str());
     for (const Condition& condition : service.conditions)
       reconciling |= condition.type == "Reconciling";
   }
+  unready.insert(unready.end(), removals.begin(), removals.end());
   if (unready.empty()) {
     add(out, before, now, "Ready", Status::kTrue, reason::kSucceeded,
-        services.size() == 1
+        services.empty() ? "no service is to run here"
+        : services.size() == 1
             ? "the one service is as desired"
             : "all " + std::to_string(services.size()) + " services are as desired");
     return out;

@@ -26,8 +26,10 @@ std::vector<Condition> conditions_of_unusable(const std::string& message,
 std::vector<Condition> conditions_of_unknown(const base::Error& error,
                                              const std::vector<Condition>& before, TimePoint now);
 
+// `removals`: what is on its way out. The node is not Ready before it is gone.
 std::vector<Condition> node_conditions(const Desired& desired, const Observed& observed,
                                        const std::map<ServiceName, ServiceMemory>& services,
+                                       const std::vector<std::string>& removals,
                                        const std::vector<Condition>& before, TimePoint now);
 
 }  // namespace reconciler

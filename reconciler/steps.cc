@@ -105,14 +105,21 @@ ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
                        const base::Result<>& result, TimePoint now) {
   ComponentMemory next = memory;
   if (result) {
-    next.failure.reset();
-    next.step_back_off = {};
+    // The old container was kept alive while the new image cannot be had: that is still so.
+    const bool aside =
+        step.kind == StepKind::kStart && next.failure && next.failure->step == StepKind::kPullImage;
+    // The next step may follow at once. How often something failed is forgotten when the component
+    // is as desired, not before: one step may work each time that leads to one that does not.
+    if (!aside) {
+      next.failure.reset();
+      next.step_back_off.next_at = {};
+    }
     if (step.kind == StepKind::kPullImage) next.image_missing = false, next.image_pulled = true;
     if (step.kind == StepKind::kCreate) next.image_pulled = false;
-    if (step.kind == StepKind::kStart && step.heals) {
-      next.heals.push_back(now);
-      ++next.restarts;
-      next.heal_pending = false;
+    if (step.heals) next.heals.push_back(now);
+    if (step.kind == StepKind::kStart) {
+      if (step.heals) ++next.restarts;
+      next.heal_pending = next.resume = false;
     }
     return next;
   }
@@ -123,14 +130,6 @@ ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
     return next;
   }
   next.image_pulled = false;
-  if (step.kind == StepKind::kStart && error.code == base::Code::kConflict) {
-    // A leased port is ours to change: the container is made anew on another one.
-    for (auto lease = next.leases.begin(); lease != next.leases.end();) {
-      const bool same_slot = container_name(step.key, lease->first.first) == step.container_name;
-      if (same_slot) next.refused_ports.insert(lease->second);
-      lease = same_slot ? next.leases.erase(lease) : std::next(lease);
-    }
-  }
   next.failure = Failure{step.kind, error};
   ++next.step_back_off.attempts;
   // Podman being away says nothing about the step: it is asked again soon.

@@ -26,7 +26,7 @@ const char* failure_reason(const Failure& failure);
 // "exited with 137"
 std::string exit_text(const ObservedContainer& container);
 
-// What the component remembers once `step` has returned: success forgets failures, an error sets
+// What the component remembers once `step` has returned: success forgets the failure, an error sets
 // the back-off. Pure.
 ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
                        const base::Result<>& result, TimePoint now);
