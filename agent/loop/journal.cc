@@ -1,5 +1,7 @@
 #include "agent/loop/journal.h"
 
+#include <utility>
+
 #include "reconciler/back_off.h"
 #include "reconciler/conditions.h"
 
@@ -70,6 +72,11 @@ void Journal::add(Event event) {
   events_.push_back(std::move(event));
 }
 
+void Journal::add(RolloutRecord record) {
+  if (rollouts_.size() == kMaxEventsInHand) rollouts_.pop_front();
+  rollouts_.push_back(std::move(record));
+}
+
 void Journal::note(const Step& step, const Applied& applied, base::TimePoint now) {
   const bool image_missing = step.kind == StepKind::kCreate && !applied.result &&
                              applied.result.error().code == base::Code::kNotFound;
@@ -121,12 +128,16 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
         wish == desired.services.end() ? desired.revision : wish->second.revision;
     describe(service, revision, old.conditions, after.conditions);
     const Condition* condition = first(after.conditions);
-    if (!(after.ready_revision == old.ready_revision))
-      rollouts_.push_back({service, after.ready_revision, now, true, condition->message});
-    else if (condition != nullptr && condition->reason == reason::kRolloutFailed &&
-             !same_state(first(old.conditions), condition))
-      rollouts_.push_back({service, revision, now, false, condition->message});
+    if (!(after.ready_revision == old.ready_revision)) {
+      failed_.erase(service);
+      add(RolloutRecord{service, after.ready_revision, now, true, condition->message});
+    } else if (condition != nullptr && condition->reason == reason::kRolloutFailed &&
+               !same_state(first(old.conditions), condition) &&
+               std::exchange(failed_[service], revision) != revision) {
+      add(RolloutRecord{service, revision, now, false, condition->message});
+    }
   }
+  std::erase_if(failed_, [&](const auto& entry) { return !memory.services.contains(entry.first); });
   described_ = memory;
 }
 
@@ -142,7 +153,7 @@ void Journal::save(const Desired& desired, const Memory& memory, base::TimePoint
   if (!(stored_.conditions == memory.conditions && stored_.ready_revision == memory.ready_revision))
     transaction.node = {memory.conditions, memory.ready_revision};
   transaction.events.assign(events_.begin(), events_.end());
-  transaction.rollouts = rollouts_;
+  transaction.rollouts.assign(rollouts_.begin(), rollouts_.end());
   const base::Result<> written =
       transaction.empty() ? base::Result<>() : store_.commit(transaction);
   if (!written) {

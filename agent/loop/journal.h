@@ -33,6 +33,7 @@ class Journal {
   std::optional<base::TimePoint> wake_at() const;
 
  private:
+  void add(reconciler::RolloutRecord record);
   void describe_changes(const reconciler::Memory& memory, base::TimePoint now,
                         const reconciler::Desired& desired);
 
@@ -42,7 +43,9 @@ class Journal {
   reconciler::Memory stored_;
   reconciler::Memory described_;  // the state that events have told of
   std::deque<reconciler::Event> events_;
-  std::vector<reconciler::RolloutRecord> rollouts_;
+  std::deque<reconciler::RolloutRecord> rollouts_;
+  // The failed ones that are written down, so that each retry does not write another.
+  std::map<reconciler::ServiceName, reconciler::Revision> failed_;
   std::optional<base::Error> error_;
   int failures_in_row_ = 0;
   base::TimePoint next_at_{};

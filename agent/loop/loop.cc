@@ -40,6 +40,8 @@ base::Result<> Loop::load() {
 }
 
 void Loop::step(base::TimePoint now) {
+  // A clock that steps back puts off everything that was to happen at a time.
+  dirty_ |= now < std::exchange(last_step_, now);
   take_steps(now);
   take_news(now);
   dirty_ |= observer_.step(now, in_flight());
@@ -60,8 +62,10 @@ void Loop::take_steps(base::TimePoint now) {
     const Step step = std::move(it->second.step);
     const Applied applied = std::move(*it->second.applied);
     it = running_.erase(it);
-    reconciler::ComponentMemory& memory = memory_.components[step.key];
-    memory = reconciler::absorb(memory, step, applied.result, now);
+    if (concerns(step)) {
+      reconciler::ComponentMemory& memory = memory_.components[step.key];
+      memory = reconciler::absorb(memory, step, applied.result, now);
+    }
     observer_.note(step, applied, now);
     journal_.note(step, applied, now);
     if (step.kind == StepKind::kStart) observer_.observed().readiness.erase(step.container);
@@ -69,6 +73,16 @@ void Loop::take_steps(base::TimePoint now) {
       observer_.observed().busy_ports = ports_.host_ports.listening();
     dirty_ = true;
   }
+}
+
+// A pull that another definition has overtaken says nothing about the new one.
+bool Loop::concerns(const Step& step) const {
+  if (step.kind != StepKind::kPullImage) return true;
+  const auto service = desired_.services.find(step.key.service);
+  if (service == desired_.services.end()) return false;
+  const auto component = service->second.components.find(step.key.component);
+  return component != service->second.components.end() &&
+         component->second.spec.image == step.image;
 }
 
 void Loop::take_news(base::TimePoint now) {
@@ -116,6 +130,7 @@ void Loop::plan(base::TimePoint now) {
   dirty_ = false;
   reconciler::Observed& observed = observer_.observed();
   observed.in_flight = in_flight();
+  observed.pulling = pulling();
   observed.registry_error = journal_.error();
   reconciler::Outcome outcome = reconciler::reconcile(desired_, observed, memory_, now);
   memory_ = std::move(outcome.next);
@@ -157,8 +172,16 @@ void Loop::submit(Step step) {
 
 std::set<ComponentKey> Loop::in_flight() const {
   std::set<ComponentKey> keys;
-  for (const auto& [id, running] : running_) keys.insert(running.step.key);
+  for (const auto& [id, running] : running_)
+    if (running.step.kind != StepKind::kPullImage) keys.insert(running.step.key);
   return keys;
+}
+
+std::set<std::string> Loop::pulling() const {
+  std::set<std::string> images;
+  for (const auto& [id, running] : running_)
+    if (running.step.kind == StepKind::kPullImage) images.insert(running.step.image);
+  return images;
 }
 
 std::optional<base::TimePoint> Loop::wake_at() const {

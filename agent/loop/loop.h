@@ -73,7 +73,10 @@ class Loop {
   void adopt(const reconciler::Snapshot& snapshot, bool approve);
   void plan(base::TimePoint now);
   void submit(reconciler::Step step);
+  // Without pulls: those take long, and change no container.
   std::set<reconciler::ComponentKey> in_flight() const;
+  std::set<std::string> pulling() const;
+  bool concerns(const reconciler::Step& step) const;
 
   LoopPorts ports_;
   LoopConfig config_;
@@ -90,6 +93,7 @@ class Loop {
   std::map<std::string, Running> running_;  // by step id
   bool dirty_ = true;
   std::optional<base::TimePoint> plan_at_;
+  base::TimePoint last_step_{};
 };
 
 }  // namespace agent

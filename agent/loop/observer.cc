@@ -34,6 +34,8 @@ void Observer::process_ended(const ContainerId& id) {
     return;
   // Nothing may be built upon it from this moment on.
   known->second.state = ContainerState::kUnknown;
+  // A list that is under way may still say that it runs.
+  if (known->second.owner) touched_.insert(known->second.owner->key);
   ended_.try_emplace(id);
 }
 
@@ -51,8 +53,11 @@ bool Observer::step(base::TimePoint now, const std::set<ComponentKey>& in_flight
     touched_ = in_flight;
     start_list();
   }
-  for (auto& [id, ended] : ended_)
-    if (!ended.asking && (!ended.again_at || *ended.again_at <= now)) start_inspect(id);
+  for (auto& [id, ended] : ended_) {
+    const bool due = !ended.again_at || *ended.again_at <= now ||
+                     *ended.again_at - now > kInspectAgain;  // a clock that has stepped back
+    if (!ended.asking && due) start_inspect(id);
+  }
   return changed;
 }
 
@@ -104,8 +109,20 @@ bool Observer::take_listing(base::TimePoint now) {
   // when it is quiet.
   if (!touched_.empty()) hinted_ = true;
   changed |= fresh != observed_.containers;
+  forget_other_runs(fresh);
   observed_.containers = std::move(fresh);
   return changed;
+}
+
+// What probing found of one run of a container says nothing about the next.
+void Observer::forget_other_runs(const std::map<ContainerId, ObservedContainer>& fresh) {
+  std::erase_if(observed_.readiness, [&](const auto& entry) {
+    const auto before = observed_.containers.find(entry.first);
+    const auto now = fresh.find(entry.first);
+    return before != observed_.containers.end() && now != fresh.end() &&
+           (before->second.pid != now->second.pid ||
+            before->second.started_at != now->second.started_at);
+  });
 }
 
 bool Observer::take_inspections(base::TimePoint now) {
@@ -147,6 +164,8 @@ void Observer::note(const reconciler::Step& step, const Applied& applied, base::
   }
   if (applied.container)
     observed_.containers.insert_or_assign(applied.container->id, *applied.container);
+  // An inspection that was asked before this tells of what was before.
+  ended_.erase(step.container);
   if (step.kind == StepKind::kRemove) observed_.containers.erase(step.container);
   if (step.kind == StepKind::kStop) {
     const auto stopped = observed_.containers.find(step.container);
@@ -154,7 +173,6 @@ void Observer::note(const reconciler::Step& step, const Applied& applied, base::
     stopped->second.state = ContainerState::kExited;
     stopped->second.exited_at = now;
     stopped->second.pid = 0;
-    ended_.erase(step.container);
   }
 }
 

@@ -43,6 +43,8 @@ class Observer {
   void start_inspect(const reconciler::ContainerId& id);
   bool take_listing(base::TimePoint now);
   bool take_inspections(base::TimePoint now);
+  void forget_other_runs(
+      const std::map<reconciler::ContainerId, reconciler::ObservedContainer>& fresh);
 
   reconciler::Runtime& runtime_;
   reconciler::Executor& executor_;

@@ -42,6 +42,8 @@ std::optional<Poller::News> Poller::step(base::TimePoint now) {
       news->snapshot = *answer;
       news->approve_removals = std::exchange(approve_asked_, false);
     } else {
+      // The word was for what was held then, not for whatever comes when the remote is back.
+      approve_asked_ = false;
       state_.last_error = answer.error();
       news->error = answer.error();
     }

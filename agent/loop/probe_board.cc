@@ -37,18 +37,26 @@ void ProbeBoard::want(const std::vector<Probe>& probes, base::TimePoint now) {
 bool ProbeBoard::step(base::TimePoint now, std::map<ContainerId, Readiness>& readiness) {
   bool changed = false;
   for (auto& [id, entry] : entries_) {
-    if (entry.result) changed |= take(entry, readiness[id], now);
+    if (entry.result) changed |= take(id, entry, readiness, now);
     const bool due = entry.next_at <= now || entry.next_at - now > entry.probe.health.interval * 2;
     if (!entry.asking && due) start(id, entry);
   }
   return changed;
 }
 
-bool ProbeBoard::take(Entry& entry, Readiness& readiness, base::TimePoint now) {
+bool ProbeBoard::take(const ContainerId& id, Entry& entry, std::map<ContainerId, Readiness>& all,
+                      base::TimePoint now) {
   const base::Result<> result = std::move(*entry.result);
   entry.result.reset();
   entry.asking = false;
+  // A command runs through podman: when that is away, nothing is known of the container.
+  if (!result && result.error().code == base::Code::kUnavailable &&
+      std::holds_alternative<crds::CmdCheck>(entry.probe.health.check)) {
+    entry.next_at = now + entry.probe.health.interval;
+    return false;
+  }
   ++entry.attempts;
+  Readiness& readiness = all[id];
   const Readiness before = readiness;
   if (result) {
     readiness = {.ready = true};

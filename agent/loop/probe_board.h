@@ -33,7 +33,8 @@ class ProbeBoard {
     bool asking = false;
     std::optional<base::Result<>> result;
   };
-  bool take(Entry& entry, reconciler::Readiness& readiness, base::TimePoint now);
+  bool take(const reconciler::ContainerId& id, Entry& entry,
+            std::map<reconciler::ContainerId, reconciler::Readiness>& all, base::TimePoint now);
   void start(const reconciler::ContainerId& id, Entry& entry);
 
   reconciler::Prober& prober_;
