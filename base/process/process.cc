@@ -189,6 +189,11 @@ std::optional<int> Child::wait(Millis timeout) {
   return exit_code_;
 }
 
+void Child::release() {
+  if (pidfd_ >= 0) ::close(std::exchange(pidfd_, -1));
+  pid_ = -1;
+}
+
 int Child::terminate(Millis grace) {
   if (!exit_code_) {
     ::kill(-pid_, SIGTERM);

@@ -57,6 +57,8 @@ class Child {
 
   // Its exit code once it has ended and within `timeout`, else none.
   std::optional<int> wait(Millis timeout);
+  // Lets it live on when this object and this process end; its pid goes to init then.
+  void release();
   // SIGTERM to the group, SIGKILL after `grace`, and reaps. Returns its exit code.
   int terminate(Millis grace);
 

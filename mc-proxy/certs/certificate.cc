@@ -1,0 +1,167 @@
+#include "mc-proxy/certs/certificate.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "base/core/text.h"
+#include "mc-proxy/certs/openssl.h"
+
+namespace mc_proxy {
+namespace {
+
+using base::Error;
+using base::Result;
+using base::TimePoint;
+
+constexpr size_t kMaxFile = 1 << 20;
+
+Result<std::string> read_file(const std::string& path, const char* what) {
+  std::error_code ignored;
+  const bool folder = std::filesystem::is_directory(path, ignored);
+  std::ifstream in(path, std::ios::binary);
+  if (folder || !in) {
+    const int error = folder ? EISDIR : errno;
+    return base::invalid(std::string(what) + " " + path + ": " + std::strerror(error),
+                         error == EACCES ? "let the user that mc-proxy runs as read it"
+                                         : "put the file there, or name another");
+  }
+  std::string text(kMaxFile + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(in.gcount()));
+  if (text.size() > kMaxFile)
+    return base::invalid(std::string(what) + " " + path + ": larger than 1 MiB");
+  return text;
+}
+
+std::vector<X509Ptr> certificates_of(const std::string& pem) {
+  std::vector<X509Ptr> all;
+  const BioPtr in = reading(pem);
+  while (X509* one = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr)) all.emplace_back(one);
+  ERR_clear_error();
+  return all;
+}
+
+// No password is ever asked for.
+int no_password(char*, int, int, void*) {
+  return -1;
+}
+
+TimePoint time_of(const ASN1_TIME* time) {
+  std::tm parts{};
+  ASN1_TIME_to_tm(time, &parts);
+  return TimePoint(std::chrono::seconds(::timegm(&parts)));
+}
+
+bool self_signed(X509* certificate) {
+  return X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
+}
+
+// Whether a root that is known signed the leaf itself.
+bool signed_by_known_root(X509* leaf, const std::string& roots) {
+  const std::unique_ptr<X509_STORE, Freed<X509_STORE_free>> store(X509_STORE_new());
+  X509_STORE_set_default_paths(store.get());
+  if (!roots.empty()) X509_STORE_load_file(store.get(), roots.c_str());
+  const std::unique_ptr<X509_STORE_CTX, Freed<X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
+  X509_STORE_CTX_init(check.get(), store.get(), leaf, nullptr);
+  const bool known = X509_verify_cert(check.get()) == 1;
+  const int error = X509_STORE_CTX_get_error(check.get());
+  ERR_clear_error();
+  return known || (error != X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY &&
+                   error != X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE);
+}
+
+// What stands between the certificate and its use; success when nothing does.
+Result<> check_leaf(X509* leaf, const std::string& origin, const std::string& hostname,
+                    TimePoint now) {
+  const TimePoint from = time_of(X509_get0_notBefore(leaf));
+  const TimePoint until = time_of(X509_get0_notAfter(leaf));
+  if (now < from)
+    return base::invalid("certificate " + origin + ": not valid before " + base::to_rfc3339(from),
+                         "check the clock, or issue another");
+  if (now >= until)
+    return base::invalid("certificate " + origin + ": expired at " + base::to_rfc3339(until),
+                         "renew it");
+  if (X509_check_host(leaf, hostname.c_str(), hostname.size(), 0, nullptr) != 1)
+    return base::invalid("certificate " + origin + ": not for " + hostname,
+                         "issue one that names it, or name another file");
+  return {};
+}
+
+Result<std::string> canonical(const std::vector<X509Ptr>& chain, EVP_PKEY* key) {
+  const BioPtr out = writing();
+  bool fine = true;
+  for (const X509Ptr& one : chain) fine = fine && PEM_write_bio_X509(out.get(), one.get()) == 1;
+  fine = fine && PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  if (!fine)
+    return base::make_error(base::Code::kInternal, "cannot write a key: " + openssl_reason());
+  return text_of(out.get());
+}
+
+Result<Certificate> check_pair(const std::string& cert_text, const std::string& cert_origin,
+                               const std::string& key_text, const std::string& key_origin,
+                               const std::string& hostname, const std::string& roots,
+                               TimePoint now) {
+  const std::vector<X509Ptr> chain = certificates_of(cert_text);
+  if (chain.empty())
+    return base::invalid("certificate " + cert_origin + ": holds no certificate",
+                         "PEM: -----BEGIN CERTIFICATE-----, the service's own first");
+  X509* leaf = chain.front().get();
+  MCP_CHECK(check_leaf(leaf, cert_origin, hostname, now));
+  if (chain.size() == 1 && !self_signed(leaf) && !signed_by_known_root(leaf, roots))
+    return base::invalid("certificate " + cert_origin +
+                             ": no chain: it holds the service's certificate alone, and no known "
+                             "root signed it",
+                         "append the intermediate certificates; where a root of your own signed "
+                         "it, name that in [certificates] roots");
+  const KeyPtr key(PEM_read_bio_PrivateKey(reading(key_text).get(), nullptr, no_password, nullptr));
+  if (!key)
+    return base::invalid(
+        "key " + key_origin + ": holds no private key that can be read (" + openssl_reason() + ")",
+        "PEM, without a password");
+  if (X509_check_private_key(leaf, key.get()) != 1) {
+    ERR_clear_error();
+    return base::invalid("key " + key_origin + ": does not fit the certificate " + cert_origin,
+                         "the service's own certificate comes first in its file; else it is "
+                         "another's key");
+  }
+  Certificate out;
+  MCP_TRY(out.pem, canonical(chain, key.get()));
+  out.fingerprint = base::sha256_hex(out.pem).substr(0, 32);
+  out.not_after = time_of(X509_get0_notAfter(leaf));
+  return out;
+}
+
+}  // namespace
+
+std::string key_file(const CertificateFiles& files) {
+  if (!files.key.empty()) return files.key;
+  const auto beside = std::filesystem::path(files.cert).replace_extension(".key");
+  std::error_code ignored;
+  return std::filesystem::exists(beside, ignored) ? beside.string() : files.cert;
+}
+
+Result<Certificate> load_certificate(const CertificateFiles& files, const std::string& hostname,
+                                     const std::string& roots, TimePoint now) {
+  MCP_TRY(const std::string cert, read_file(files.cert, "certificate"));
+  const std::string key_path = key_file(files);
+  MCP_TRY(const std::string key, read_file(key_path, "key"));
+  return check_pair(cert, files.cert, key, key_path, hostname, roots, now);
+}
+
+Result<Certificate> check_certificate(const std::string& pem, const std::string& origin,
+                                      const std::string& hostname, const std::string& roots,
+                                      TimePoint now) {
+  return check_pair(pem, origin, pem, origin, hostname, roots, now);
+}
+
+}  // namespace mc_proxy

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/core/result.h"
+#include "mc-proxy/certs/certificate.h"
+#include "mc-proxy/certs/dev_ca.h"
+#include "mc-proxy/config/config.h"
+#include "mc-proxy/engine/engine.h"
+#include "mc-proxy/routes/table.h"
+
+namespace mc_proxy {
+
+enum class Health { kUnknown, kUp, kDown };
+std::string_view name(Health health);
+
+// What one route looks like from outside.
+struct RouteView {
+  Route route;
+  Health health = Health::kUnknown;  // of the backend: whether it takes connections
+  bool served = false;
+  std::string problem;  // why it is not served, or what is about to go wrong
+  std::optional<base::TimePoint> certificate_until;
+  RouteCount count;      // to the present backend; requests and failures since this program started
+  int64_t draining = 0;  // still open to former backends
+};
+
+struct ListenerView {
+  Listener listener;
+  bool open = false;
+  std::string problem;
+  std::vector<RouteView> routes;
+};
+
+struct ProxyView {
+  std::vector<ListenerView> listeners;
+  bool engine_running = false;
+  std::string engine_problem;
+  int reloads = 0;
+  std::chrono::seconds uptime{0};
+};
+
+// The routes, on disk and in HAProxy. Any thread.
+class Proxy {
+ public:
+  // Reads the routes and takes over the HAProxy that runs, or starts one. A route or a listener
+  // that cannot be served, and HAProxy itself, are problems to be shown, not errors.
+  static base::Result<std::unique_ptr<Proxy>> open(const Config& config);
+
+  ProxyView view();
+
+  // All or nothing, for one owner: kConflict when another one has a route of these; kInvalid when
+  // a route or its certificate is not good. A route to remove may be missing.
+  base::Result<> apply(const std::string& owner, std::vector<Route> upserts,
+                       std::vector<RouteKey> removes);
+
+  // The listener that is meant by its address, or by its port where only one has it.
+  base::Result<std::string> listener_named(const std::string& text) const;
+
+  // Watches HAProxy, certificate files, names and backends until `stop`.
+  void watch(std::stop_token stop);
+
+ private:
+  struct Entry {
+    Route route;
+    std::string address;  // of the backend, digits; empty: not found yet
+    std::optional<Certificate> certificate;
+    std::string stamp;    // of the certificate's files: another one means that they changed
+    std::string problem;  // served or not
+    Health health = Health::kUnknown;
+  };
+  using Entries = std::map<RouteKey, Entry>;
+
+  Proxy(Config config, RouteTable table, std::optional<DevCa> dev_ca);
+  base::Result<> load();
+
+  base::Result<Entry> prepare(Route route) const;
+  CertificateFiles files_of(const Route& route) const;
+  base::Result<Certificate> certificate_for(const Route& route) const;
+  std::string stamp_of(const Route& route) const;
+  void take_stored(Entry& entry, const StoredRoute& stored) const;
+
+  EngineState state_of(const Entries& entries) const;
+  bool served(const Entry& entry) const;
+  base::Result<> change(Entries next, const std::vector<RouteKey>& upserts,
+                        const std::vector<RouteKey>& removes);
+  void check_ports();
+  void run_engine();
+  void look_after_engine();
+
+  void follow_certificates();
+  void follow_names();
+  void probe();
+  void sample();
+  RouteView view_of(const Entry& entry) const;
+  void count(RouteView& view, const Entry& entry) const;
+
+  const Config config_;
+  const std::chrono::steady_clock::time_point started_;
+  const std::optional<DevCa> dev_ca_;
+
+  std::mutex mutex_;  // of all below
+  RouteTable table_;
+  Engine engine_;
+  Entries entries_;
+  std::map<std::string, std::string> blocked_;  // listeners that cannot be opened, and why
+  std::string engine_problem_;
+  std::chrono::steady_clock::time_point next_start_;
+  std::chrono::milliseconds start_pause_{0};
+  // By listener, then by "hostname/value": as HAProxy last said it, and since this program started.
+  std::map<std::string, std::map<std::string, RouteCount>> seen_;
+  std::map<RouteKey, RouteCount> totals_;
+};
+
+// HAProxy's name for a listener.
+std::string engine_name(const std::string& address);
+
+}  // namespace mc_proxy

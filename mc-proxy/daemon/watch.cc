@@ -1,0 +1,203 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log/log.h"
+#include "mc-proxy/daemon/network.h"
+#include "mc-proxy/daemon/proxy.h"
+
+// What goes on beside requests of the API: HAProxy is watched, and what routes depend on.
+namespace mc_proxy {
+namespace {
+
+using base::Millis;
+using Clock = std::chrono::steady_clock;
+
+constexpr Millis kTick{1000};
+constexpr Millis kProbeWait{1000};
+constexpr Millis kMaxStartPause{30000};
+constexpr std::chrono::days kRenewBefore{30};
+constexpr int kProbeEvery = 5;   // ticks
+constexpr int kNamesEvery = 30;  // ticks
+
+base::TimePoint wall_clock() {
+  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+// A listener whose port is taken must not cost the others HAProxy.
+void Proxy::check_ports() {
+  for (const Listener& listener : config_.listeners) {
+    const EngineListener as_engine{engine_name(listener.address), bind_address(listener)};
+    if (engine_.has(as_engine)) {
+      blocked_.erase(listener.address);
+      continue;
+    }
+    const auto possible = can_bind(listener);
+    if (possible) {
+      blocked_.erase(listener.address);
+    } else if (blocked_[listener.address] != possible.error().text()) {
+      blocked_[listener.address] = possible.error().text();
+      base::log::error(possible.error().text());
+    }
+  }
+}
+
+void Proxy::run_engine() {
+  check_ports();
+  const auto done = engine_.apply(state_of(entries_));
+  if (done) {
+    if (!engine_problem_.empty()) base::log::info("HAProxy runs again");
+    engine_problem_.clear();
+    start_pause_ = Millis(0);
+    return;
+  }
+  if (engine_problem_ != done.error().text()) base::log::error(done.error().text());
+  engine_problem_ = done.error().text();
+  start_pause_ = std::clamp(start_pause_ * 2, Millis(250), kMaxStartPause);
+  next_start_ = Clock::now() + start_pause_;
+}
+
+void Proxy::follow_certificates() {
+  const std::scoped_lock lock(mutex_);
+  Entries next = entries_;
+  std::vector<RouteKey> changed;
+  for (auto& [key, entry] : next) {
+    if (entry.route.mode != Mode::kL7) continue;
+    const std::string stamp = stamp_of(entry.route);
+    const bool aged =
+        dev_ca_ && entry.certificate && entry.certificate->not_after - wall_clock() < kRenewBefore;
+    if (stamp == entry.stamp && !aged) continue;
+    entry.stamp = stamp;
+    const auto fresh = certificate_for(entry.route);
+    if (fresh) {
+      entry.problem.clear();
+      if (!entry.certificate || entry.certificate->fingerprint != fresh->fingerprint) {
+        base::log::info("certificate taken", {{"route", key.listener + "/" + key.hostname},
+                                              {"until", base::to_rfc3339(fresh->not_after)}});
+        changed.push_back(key);
+      }
+      entry.certificate = *fresh;
+    } else {
+      entry.problem = fresh.error().text();
+      base::log::warning(entry.problem, {{"route", key.listener + "/" + key.hostname}});
+    }
+  }
+  if (changed.empty()) {
+    entries_ = std::move(next);
+    return;
+  }
+  // The stamps stay as they were when it fails: the next tick tries again.
+  if (const auto done = change(std::move(next), changed, {}); !done)
+    base::log::error("cannot take new certificates: " + done.error().text());
+}
+
+void Proxy::follow_names() {
+  std::map<std::string, std::string> names;  // host -> address
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [key, entry] : entries_)
+      if (const auto backend = parse_backend(entry.route.backend);
+          backend && !is_numeric(backend->host))
+        names[backend->host];
+  }
+  for (auto& [host, address] : names) address = resolve(host).value_or("");
+  const std::scoped_lock lock(mutex_);
+  bool moved = false;
+  for (auto& [key, entry] : entries_) {
+    const auto backend = parse_backend(entry.route.backend);
+    const auto found = backend ? names.find(backend->host) : names.end();
+    // A resolver that does not answer takes nothing away.
+    if (found == names.end() || found->second.empty() || found->second == entry.address) continue;
+    base::log::info("backend has another address",
+                    {{"backend", entry.route.backend}, {"address", found->second}});
+    entry.address = found->second;
+    entry.problem.clear();
+    moved = true;
+  }
+  if (moved) run_engine();
+}
+
+void Proxy::probe() {
+  std::vector<RouteKey> keys;
+  std::vector<HostPort> targets;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [key, entry] : entries_) {
+      const auto backend = parse_backend(entry.route.backend);
+      if (!backend || entry.address.empty()) continue;
+      keys.push_back(key);
+      targets.push_back({entry.address, backend->port});
+    }
+  }
+  const std::vector<bool> answers = reachable(targets, kProbeWait);
+  const std::scoped_lock lock(mutex_);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto found = entries_.find(keys[i]);
+    if (found == entries_.end()) continue;
+    const auto backend = parse_backend(found->second.route.backend);
+    // It may lead elsewhere by now.
+    if (backend && backend->port == targets[i].port && found->second.address == targets[i].host)
+      found->second.health = answers[i] ? Health::kUp : Health::kDown;
+  }
+}
+
+void Proxy::sample() {
+  for (const Listener& listener : config_.listeners) {
+    if (blocked_.contains(listener.address)) continue;
+    const auto counts = engine_.counts(engine_name(listener.address));
+    if (!counts) continue;
+    auto& seen = seen_[listener.address];
+    for (const auto& [key, now] : *counts) {
+      const RouteCount& before = seen[key];
+      RouteCount& total = totals_[{listener.address, key.substr(0, key.find('/'))}];
+      // A new worker starts at zero.
+      total.requests += now.requests - (now.requests < before.requests ? 0 : before.requests);
+      total.failed += now.failed - (now.failed < before.failed ? 0 : before.failed);
+    }
+    seen = *counts;
+  }
+}
+
+void Proxy::look_after_engine() {
+  if (!engine_problem_.empty()) {
+    if (Clock::now() >= next_start_) run_engine();
+    return;
+  }
+  if (!engine_.alive()) {
+    base::log::error("HAProxy has ended; it is started again");
+    return run_engine();
+  }
+  check_ports();
+  const auto missing = [this](const Listener& one) {
+    return !blocked_.contains(one.address) &&
+           !engine_.has({engine_name(one.address), bind_address(one)});
+  };
+  if (std::any_of(config_.listeners.begin(), config_.listeners.end(), missing)) run_engine();
+}
+
+void Proxy::watch(std::stop_token stop) {
+  for (int ticks = 0; !stop.stop_requested(); ++ticks) {
+    int watched = -1;
+    {
+      const std::scoped_lock lock(mutex_);
+      look_after_engine();
+      watched = engine_.pidfd() >= 0 ? ::fcntl(engine_.pidfd(), F_DUPFD_CLOEXEC, 3) : -1;
+    }
+    follow_certificates();
+    if (ticks % kNamesEvery == kNamesEvery - 1) follow_names();
+    if (ticks % kProbeEvery == 0) {
+      probe();
+      const std::scoped_lock lock(mutex_);
+      sample();
+    }
+    pollfd wait{watched, POLLIN, 0};
+    ::poll(&wait, 1, static_cast<int>(kTick.count()));
+    if (watched >= 0) ::close(watched);
+  }
+}
+
+}  // namespace mc_proxy

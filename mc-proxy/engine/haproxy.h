@@ -1,0 +1,51 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+
+#include "base/core/result.h"
+#include "base/process/process.h"
+#include "mc-proxy/engine/layout.h"
+
+namespace mc_proxy {
+
+// The process: a master that outlives this program, and its workers. One thread at a time.
+class Haproxy {
+ public:
+  Haproxy(std::string binary, EngineFiles files);
+  ~Haproxy();  // the process goes on
+  Haproxy(const Haproxy&) = delete;
+  Haproxy& operator=(const Haproxy&) = delete;
+
+  // Finds the master that a former mc-proxy has left. False: there is none.
+  bool adopt();
+  // True while the master lives.
+  bool alive();
+  // A pidfd of the master, readable once it has ended; -1: none runs.
+  int pidfd() const { return pidfd_; }
+
+  // Whether HAProxy would take the files ("haproxy -c").
+  base::Result<> check() const;
+  // Starts a master with the files, and waits for a worker with this description.
+  base::Result<> start(const std::string& description);
+  // A new worker with the files; the old one ends when its connections do. On failure the old one
+  // goes on.
+  base::Result<> reload(const std::string& description);
+  // Ends it: SIGUSR1 lets connections finish (at most `grace`), then SIGTERM.
+  void stop(base::Millis grace);
+
+ private:
+  base::Result<> wait_for(const std::string& description, base::Millis patience);
+  std::string last_words() const;
+  void forget();
+
+  std::string binary_;
+  EngineFiles files_;
+  std::optional<base::Child> child_;  // when it is ours
+  pid_t pid_ = -1;
+  int pidfd_ = -1;
+};
+
+}  // namespace mc_proxy

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+// What HAProxy is to do, in its own terms.
+namespace mc_proxy {
+
+struct EngineListener {
+  std::string name;  // in the configuration and in file names: [A-Za-z0-9_.-]
+  std::string bind;  // for HAProxy: "*:443,[::]:443 v6only"
+  bool proxy_protocol = false;
+  bool passthrough = false;  // has L4 routes: the SNI is read before TLS ends anywhere
+  friend bool operator==(const EngineListener&, const EngineListener&) = default;
+};
+
+struct EngineRoute {
+  // "kind/address/port/certificate": the backend section, set-dst, set-dst-port, and what tells
+  // one certificate from another ("-" for L4).
+  std::string value;
+  std::string certificate;  // its file; empty for L4
+  std::string pem;          // its content; empty when it was read back from HAProxy
+};
+using EngineRoutes = std::map<std::string, EngineRoute>;  // by host name
+
+struct EngineState {
+  std::vector<EngineListener> listeners;
+  std::map<std::string, EngineRoutes> routes;  // by the listener's name
+};
+
+}  // namespace mc_proxy

@@ -1,0 +1,191 @@
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "mc-proxy/certs/certificate.h"
+#include "mc-proxy/certs/dev_ca.h"
+#include "mc-proxy/config/config.h"
+#include "mc-proxy/daemon/documents.h"
+#include "mc-proxy/routes/table.h"
+#include "test/support/temp_dir.h"
+
+namespace mc_proxy {
+namespace {
+
+using testing::HasSubstr;
+
+const base::TimePoint kNow = *base::parse_rfc3339("2026-11-22T10:00:00Z");
+
+TEST(ProxyConfig, SaysWhereAndWhatIsWrong) {
+  const struct {
+    const char* text;
+    const char* problem;
+  } kCases[] = {
+      {"", "listeners: no listener is named"},
+      {"[[listeners]]\nadress = \":443\"", "f:2:1: listeners[0].adress: unknown key (did you mean"},
+      {"[[listeners]]\naddress = \"443\"", "f:2:11: listeners[0].address: '443' is no address"},
+      {"[[listeners]]\naddress = \"host:443\"", "is no address"},
+      {"[[listeners]]\nproxy_protocol = true", "listeners[0]: a listener has an address"},
+      {"[[listeners]]\naddress = \":1\"\n[[listeners]]\naddress = \":1\"", "listed twice"},
+      {"[[listeners]]\naddress = \":1\"\nproxy_protocol = 1", "found the number 1, wanted true"},
+      {"[haproxy]\nmax_connections = 0", "out of range"},
+      {"[log]\nlevel = \"loud\"", "f:2:9: log.level"},
+      {"listeners = 3", "wanted a list of tables"},
+      {"[api", "not valid TOML"},
+  };
+  for (const auto& one : kCases) {
+    const LoadedConfig loaded = parse_config(one.text, "f");
+    ASSERT_FALSE(loaded.problems.empty()) << one.text;
+    EXPECT_THAT(loaded.problems.front().text(), HasSubstr(one.problem)) << one.text;
+  }
+}
+
+TEST(ProxyConfig, TakesEveryKey) {
+  const LoadedConfig loaded = parse_config(R"(
+[[listeners]]
+address = ":443"
+[[listeners]]
+address = "[::1]:8443"
+proxy_protocol = true
+[api]
+socket = "/s"
+group = "g"
+[database]
+path = "/d/x.db"
+[certificates]
+dir = "/c"
+roots = "/r"
+dev_ca = "/ca"
+[haproxy]
+binary = "/h"
+max_connections = 7
+[log]
+level = "debug"
+format = "json"
+)",
+                                           "f");
+  ASSERT_TRUE(loaded.problems.empty()) << loaded.problems.front().text();
+  const Config& c = loaded.config;
+  ASSERT_EQ(c.listeners.size(), 2U);
+  EXPECT_EQ(c.listeners[0].port(), 443);
+  EXPECT_FALSE(c.listeners[0].proxy_protocol);
+  EXPECT_EQ(c.listeners[1].port(), 8443);
+  EXPECT_TRUE(c.listeners[1].proxy_protocol);
+  EXPECT_EQ(c.socket + c.group + c.database + c.cert_dir + c.roots + c.dev_ca + c.haproxy,
+            "/sg/d/x.db/c/r/ca/h");
+  EXPECT_EQ(c.max_connections, 7);
+  EXPECT_EQ(c.log_level, base::log::Level::kDebug);
+  EXPECT_EQ(c.log_format, base::log::Format::kJson);
+  EXPECT_EQ(c.engine_dir(), "/d/haproxy");
+}
+
+TEST(ProxyRoutes, NamesAndBackends) {
+  EXPECT_EQ(*normal_hostname("WEB.Example.net."), "web.example.net");
+  for (const char* bad : {"", ".", "*.a", "a b", "-a", "a..b", "a/b", "a_b"})
+    EXPECT_FALSE(normal_hostname(bad)) << bad;
+  EXPECT_EQ(parse_backend("[::1]:80")->host, "::1");
+  EXPECT_EQ(parse_backend("web:65535")->port, 65535);
+  for (const char* bad :
+       {"", "web", "web:", ":80", "web:0", "web:65536", "::1:80", "a b:1", "a/b:1", "a:1x"})
+    EXPECT_FALSE(parse_backend(bad)) << bad;
+}
+
+TEST(ProxyRoutes, BodiesSayWhatTheyMean) {
+  const auto put = [](const std::string& body) { return read_put(body, {":443", "a"}); };
+  const auto l4 = put(R"({"owner":"o","mode":"l4","backend":"a:1"})");
+  ASSERT_TRUE(l4);
+  EXPECT_EQ(l4->route.protocol, Protocol::kTls) << "a passthrough's backend speaks TLS";
+  const auto l7 = put(R"({"owner":"o","mode":"l7","backend":"a:1","backendTls":true})");
+  ASSERT_TRUE(l7);
+  EXPECT_EQ(l7->route.protocol, Protocol::kTls);
+  const struct {
+    const char* body;
+    const char* problem;
+  } kBad[] = {
+      {"{", "not JSON"},
+      {"[]", "no JSON object"},
+      {R"({"mode":"l4"})", "owner is missing"},
+      {R"({"owner":"o"})", "mode is missing"},
+      {R"({"owner":"o","mode":"l5"})", "mode is 'l5'"},
+      {R"({"owner":"o","mode":7})", "mode: wanted a string"},
+      {R"({"owner":"o","mode":"l7","backend_tls":true})", "did you mean 'backendTls'"},
+      {R"({"owner":"o","mode":"l7","backendTls":false,"backendProtocol":"tls"})", "contradict"},
+  };
+  for (const auto& one : kBad) {
+    const auto read = put(one.body);
+    ASSERT_FALSE(read) << one.body;
+    EXPECT_THAT(read.error().text(), HasSubstr(one.problem)) << one.body;
+  }
+}
+
+TEST(ProxyRoutes, AFailedChangeLeavesTheTableAsItWas) {
+  const test::TempDir dir;
+  Route route;
+  route.key = {":443", "a"};
+  route.owner = "o";
+  route.backend = "a:1";
+  route.protocol = Protocol::kH2c;
+  route.send_proxy_protocol = true;
+  {
+    auto table = RouteTable::open(dir / "t.db");
+    ASSERT_TRUE(table);
+    EXPECT_TRUE(table->change({{route, "PEM"}}, {}, [] { return base::Result<>(); }));
+    EXPECT_FALSE(
+        table->change({}, {route.key}, [] { return base::Result<>(base::invalid("no")); }));
+  }
+  auto table = RouteTable::open(dir / "t.db");
+  const auto all = table->load();
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->size(), 1U);
+  EXPECT_EQ(all->front().route, route);
+  EXPECT_EQ(all->front().pem, "PEM");
+}
+
+TEST(ProxyCertificates, AreValidForTheirNameAndTime) {
+  const test::TempDir dir;
+  const auto ca = DevCa::open(dir / "ca", kNow);
+  ASSERT_TRUE(ca) << ca.error().text();
+  const auto pem = ca->issue("a.test", kNow);
+  ASSERT_TRUE(pem);
+  const auto check = [&](const std::string& host, base::TimePoint now) {
+    return check_certificate(*pem, "file", host, "", now);
+  };
+  ASSERT_TRUE(check("a.test", kNow)) << check("a.test", kNow).error().text();
+  EXPECT_EQ(check("a.test", kNow)->not_after, kNow + std::chrono::days(90));
+  EXPECT_EQ(check("a.test", kNow)->pem.find("\n\n"), std::string::npos);
+  EXPECT_THAT(check("a.test", kNow + std::chrono::days(91)).error().text(),
+              HasSubstr("expired at"));
+  EXPECT_THAT(check("a.test", kNow - std::chrono::days(1)).error().text(),
+              HasSubstr("not valid before"));
+  EXPECT_THAT(check("b.test", kNow).error().text(), HasSubstr("not for b.test"));
+
+  // The leaf alone has no chain, unless its root is known.
+  const size_t second = pem->find("-----BEGIN CERTIFICATE", 10);
+  const std::string alone = pem->substr(0, second) + pem->substr(pem->find("-----BEGIN PRIVATE"));
+  EXPECT_THAT(check_certificate(alone, "file", "a.test", "", kNow).error().text(),
+              HasSubstr("file: no chain"));
+  EXPECT_TRUE(check_certificate(alone, "file", "a.test", ca->certificate_file(), kNow));
+
+  // Opened again, it is the same CA.
+  const auto again = DevCa::open(dir / "ca", kNow);
+  const auto other = again->issue("a.test", kNow);
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->substr(other->find("-----BEGIN CERT", 10), 300), pem->substr(second, 300));
+}
+
+TEST(ProxyCertificates, TheKeyIsFoundBesideTheFileOrInIt) {
+  const test::TempDir dir;
+  const auto ca = DevCa::open(dir / "ca", kNow);
+  const std::string pem = *ca->issue("a.test", kNow);
+  const size_t key = pem.find("-----BEGIN PRIVATE");
+  std::ofstream(dir / "both.pem") << pem;
+  std::ofstream(dir / "two.pem") << pem.substr(0, key);
+  std::ofstream(dir / "two.key") << pem.substr(key);
+  for (const char* file : {"both.pem", "two.pem"})
+    EXPECT_TRUE(load_certificate({dir / file, ""}, "a.test", "", kNow)) << file;
+  const auto missing = load_certificate({dir / "none.pem", ""}, "a.test", "", kNow);
+  EXPECT_THAT(missing.error().text(), HasSubstr(dir / "none.pem: No such file"));
+}
+
+}  // namespace
+}  // namespace mc_proxy
