@@ -101,7 +101,7 @@ ObservedContainer parse_one(const Json& container) {
   observed.owner =
       reconciler::owner_of(field<crds::Labels>(field<Json>(container, "Config"), "Labels"));
   add_bindings(field<Json>(field<Json>(container, "HostConfig"), "PortBindings"), observed);
-  const Json state = container.at("State");
+  const Json& state = container.at("State");
   observed.state = state_of(field<std::string>(state, "Status"));
   observed.exit_code = field<int>(state, "ExitCode");
   observed.started_at = time_of(field<std::string>(state, "StartedAt"));

@@ -10,8 +10,6 @@ namespace {
 
 using reconciler::ComponentDesired;
 using reconciler::ComponentKey;
-using reconciler::ComponentMemory;
-using reconciler::ContainerState;
 using reconciler::ObservedContainer;
 using reconciler::StepKind;
 
