@@ -1,0 +1,346 @@
+// mc-proxy as its users see it: the real program, the real HAProxy, curl and openssl.
+#include "test/integration/proxy/proxy.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using Json = nlohmann::json;
+
+// A certificate of `openssl`, self-signed unless there is a CA.
+void make_certificate(const std::string& stem, const std::string& host, int days = 90,
+                      const std::string& ca = {}) {
+  std::vector<std::string> argv{"openssl",
+                                "req",
+                                "-x509",
+                                "-newkey",
+                                "ec",
+                                "-pkeyopt",
+                                "ec_paramgen_curve:P-256",
+                                "-nodes",
+                                "-keyout",
+                                stem + ".key",
+                                "-out",
+                                stem + ".pem",
+                                "-subj",
+                                "/CN=" + host,
+                                "-addext",
+                                "subjectAltName=DNS:" + host,
+                                "-days",
+                                std::to_string(days)};
+  if (!ca.empty()) argv.insert(argv.end(), {"-CA", ca + ".pem", "-CAkey", ca + ".key"});
+  const Output made = run(argv);
+  ASSERT_EQ(made.code, 0) << made.err;
+}
+
+TEST(Proxy, ServesHttp1AndHttp2WithTheClientsAddress) {
+  Proxy proxy;
+  Backend one("one");
+  ASSERT_EQ(proxy.l7("A.test", one), 204);
+  EXPECT_THAT(proxy.curl("a.test", {"--http1.1"}).out,
+              AllOf(HasSubstr("name: one"), HasSubstr("x-forwarded-for: 127.0.0.1"),
+                    HasSubstr("x-real-ip: 127.0.0.1"), HasSubstr("x-forwarded-proto: https")));
+  EXPECT_EQ(proxy.curl("a.test", {"--http2", "-o", "/dev/null", "-w", "%{http_version}"}).out, "2");
+  EXPECT_THAT(proxy.curl("a.test", {"-H", "X-Forwarded-For: 6.6.6.6"}).out,
+              Not(HasSubstr("6.6.6.6")));
+  const Output back =
+      run({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/websocket.py",
+           std::to_string(proxy.port()), "a.test", proxy.ca(), "hello"});
+  EXPECT_EQ(back.out, "101 hello\n") << back.err;
+}
+
+TEST(Proxy, RefusesWhatItDoesNotServe) {
+  Proxy proxy;
+  Backend one("one");
+  for (const bool mixed : {false, true}) {
+    ASSERT_EQ(proxy.l7("a.test", one), 204);
+    ASSERT_EQ(proxy.l7("b.test", one), 204);
+    if (mixed) {
+      ASSERT_EQ(proxy.l4("raw.test", one), 204);
+    }
+    EXPECT_THAT(proxy.handshake({"-servername", "a.test", "-tls1_2"}), HasSubstr("alert"))
+        << "TLS 1.2";
+    EXPECT_THAT(proxy.handshake({"-servername", "a.test"}), HasSubstr("BEGIN CERTIFICATE"));
+    EXPECT_THAT(proxy.handshake({"-servername", "none.test"}), Not(HasSubstr("BEGIN CERT")));
+    EXPECT_THAT(proxy.handshake({"-noservername"}), Not(HasSubstr("BEGIN CERT")));
+    const std::vector<std::string> code{"-o", "/dev/null", "-w", "%{http_code}"};
+    for (const std::string host : {"b.test", "none.test", "raw.test"}) {
+      auto flags = code;
+      flags.insert(flags.end(), {"-H", "Host: " + host});
+      EXPECT_EQ(proxy.curl("a.test", flags).out, "421") << host;
+    }
+    EXPECT_EQ(proxy.curl("a.test", code).out, "200");
+  }
+}
+
+TEST(Proxy, PassesTlsThroughBesideItsOwn) {
+  Proxy proxy;
+  make_certificate(proxy.dir() / "own", "raw.test");
+  Backend raw("raw", {"--tls", proxy.dir() / "own.pem", proxy.dir() / "own.key"});
+  Backend plain("plain");
+  ASSERT_EQ(proxy.l7("a.test", plain), 204);
+  ASSERT_EQ(proxy.l4("raw.test", raw), 204);
+  EXPECT_THAT(proxy.handshake({"-servername", "raw.test"}), HasSubstr("CN = raw.test"));
+  EXPECT_THAT(proxy.curl("raw.test", {"--cacert", proxy.dir() / "own.pem"}).out,
+              AllOf(HasSubstr("name: raw"), Not(HasSubstr("x-forwarded"))));
+  EXPECT_THAT(proxy.curl("a.test").out,
+              AllOf(HasSubstr("name: plain"), HasSubstr("x-forwarded-for: 127.0.0.1")));
+  // The same backend, but TLS ends twice.
+  ASSERT_EQ(proxy.put("b.test", {{"mode", "l7"}, {"backend", raw.address()}, {"backendTls", true}}),
+            204);
+  EXPECT_THAT(proxy.curl("b.test").out,
+              AllOf(HasSubstr("name: raw"), HasSubstr("x-forwarded-proto: https")));
+}
+
+// As gRPC has it: a POST over HTTP/2, and trailers after the answer. curl does not show them.
+TEST(Proxy, CarriesTheTrailersOfAnHttp2Backend) {
+  Proxy proxy;
+  const int port = free_port();
+  const Backend backend(
+      {"nghttpd", "--no-tls", "--echo-upload", "--trailer", "grpc-status: 0", std::to_string(port)},
+      port);
+  ASSERT_EQ(proxy.put("localhost",
+                      {{"mode", "l7"}, {"backend", backend.address()}, {"backendProtocol", "h2c"}}),
+            204);
+  std::ofstream(proxy.dir() / "message") << "a message\n";
+  const Output got = run({"nghttp", "-v", "-d", proxy.dir() / "message",
+                          "https://localhost:" + std::to_string(proxy.port()) + "/"});
+  EXPECT_THAT(got.out, AllOf(HasSubstr(":status: 200"), HasSubstr("\na message\n"),
+                             HasSubstr("recv (stream_id=13) grpc-status: 0")));
+}
+
+TEST(Proxy, AnEdgeAndAnOriginKeepTheClientsAddress) {
+  Proxy edge;
+  Proxy origin({.proxy_protocol = true});
+  Backend plain("plain");
+  Backend proxied("proxied", {"--proxy"});
+  ASSERT_EQ(origin.l7("a.test", plain), 204);
+  ASSERT_EQ(
+      origin.put("b.test",
+                 {{"mode", "l7"}, {"backend", proxied.address()}, {"sendProxyProtocol", true}}),
+      204);
+  for (const std::string host : {"a.test", "b.test"})
+    ASSERT_EQ(
+        edge.put(host,
+                 {{"mode", "l4"}, {"backend", origin.listener()}, {"sendProxyProtocol", true}}),
+        204);
+  const std::vector<std::string> from{"--cacert", origin.ca(), "--interface", "127.0.0.9"};
+  EXPECT_THAT(edge.curl("a.test", from).out, HasSubstr("x-forwarded-for: 127.0.0.9\n"));
+  EXPECT_THAT(edge.curl("b.test", from).out, HasSubstr("proxy: 127.0.0.9:"));
+  EXPECT_NE(origin.curl("a.test").code, 0) << "no PROXY header, no answer";
+}
+
+TEST(Proxy, ABadCertificateCostsItsOwnRouteAlone) {
+  Proxy proxy({.dev_ca = false});
+  Backend one("one");
+  const std::string certs = proxy.dir() / "certs/";
+  make_certificate(certs + "ca", "root");
+  make_certificate(certs + "good", "good.test");
+  make_certificate(certs + "alone", "alone.test", 90, certs + "ca");
+  make_certificate(certs + "other", "other.test");
+  make_certificate(certs + "soon", "soon.test", 5);
+  std::filesystem::copy(certs + "good.key", certs + "misfit.key");
+  std::filesystem::copy(certs + "other.pem", certs + "misfit.pem");
+  const auto body = [&](const std::string& file) {
+    return Json{{"owner", "t"}, {"mode", "l7"}, {"backend", one.address()}, {"tlsCert", file}};
+  };
+  const auto put = [&](const std::string& host, const std::string& file) {
+    return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/" + host, body(file));
+  };
+  ASSERT_EQ(put("good.test", "good.pem").status, 204);
+  ASSERT_EQ(put("soon.test", "soon.pem").status, 204);
+  const struct {
+    const char* host;
+    const char* file;
+    const char* why;
+  } kBad[] = {
+      {"x.test", "missing.pem", "No such file"}, {"other.test", "misfit.pem", "does not fit"},
+      {"alone.test", "alone.pem", "no chain"},   {"x.test", "good.key", "holds no certificate"},
+      {"x.test", "good.pem", "not for x.test"},  {"x.test", "", "tlsCert is empty"}};
+  for (const auto& bad : kBad) {
+    const auto answer = put(bad.host, bad.file);
+    EXPECT_EQ(answer.status, 400) << bad.why;
+    EXPECT_THAT(answer.body, AllOf(HasSubstr(bad.why), HasSubstr(bad.file))) << answer.body;
+    EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+  }
+  EXPECT_THAT(proxy.curl("good.test", {"--cacert", certs + "good.pem"}).out,
+              HasSubstr("name: one"));
+  EXPECT_THAT(std::string(proxy.route("soon.test")["problem"]), HasSubstr("expires in"));
+
+  // The file goes bad in use, then the process is started again: the former one stays in force.
+  const std::string before = proxy.handshake({"-servername", "good.test"});
+  std::ofstream(certs + "good.pem") << "nonsense\n";
+  proxy.wait("the bad file is seen",
+             [&] { return !std::string(proxy.route("good.test")["problem"]).empty(); });
+  proxy.kill_daemon(SIGTERM);
+  proxy.start();
+  EXPECT_THAT(std::string(proxy.route("good.test")["problem"]), HasSubstr("good.pem"));
+  EXPECT_THAT(proxy.handshake({"-servername", "good.test"}), HasSubstr("CN = good.test"));
+
+  // A better one is taken while a connection stays open.
+  make_certificate(certs + "good", "good.test");
+  proxy.wait("the new certificate is shown",
+             [&] { return proxy.curl("good.test", {"--cacert", certs + "good.pem"}).code == 0; });
+  EXPECT_EQ(proxy.route("good.test")["problem"], "");
+}
+
+TEST(Proxy, KeepsOwnersApartAndAppliesAllOrNothing) {
+  Proxy proxy;
+  Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  const std::string target = "/v1/routes/" + std::to_string(proxy.port()) + "/a.test";
+  EXPECT_EQ(proxy.put("a.test", {{"mode", "l7"}, {"backend", "127.0.0.1:1"}}, "other"), 409);
+  EXPECT_EQ(proxy.call("DELETE", target + "?owner=other").status, 409);
+  EXPECT_EQ(proxy.call("DELETE", target).status, 400) << "whose?";
+
+  const auto upsert = [&](const std::string& host, const std::string& backend) {
+    return Json{
+        {"listener", proxy.listener()}, {"hostname", host}, {"mode", "l7"}, {"backend", backend}};
+  };
+  const auto apply = [&](Json upserts, Json removes) {
+    return proxy.call("POST", "/v1/routes:apply",
+                      {{"owner", "test"}, {"upserts", upserts}, {"removes", removes}});
+  };
+  const Json remove_a{{"listener", proxy.listener()}, {"hostname", "a.test"}};
+  EXPECT_EQ(
+      apply({upsert("b.test", one.address()), upsert("c.test", "nonsense")}, {remove_a}).status,
+      400);
+  EXPECT_TRUE(proxy.route("b.test").is_null());
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+  EXPECT_NE(proxy.curl("b.test").code, 0);
+  Json misspelt = upsert("b.test", one.address());
+  misspelt["tlscert"] = "x";
+  const auto answer = apply({misspelt}, Json::array());
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(answer.body, HasSubstr("did you mean 'tlsCert'?"));
+
+  EXPECT_EQ(
+      apply({upsert("b.test", one.address()), upsert("c.test", one.address())}, {remove_a}).status,
+      204);
+  EXPECT_THAT(proxy.curl("b.test").out, HasSubstr("name: one"));
+  EXPECT_NE(proxy.curl("a.test").code, 0);
+  EXPECT_EQ(proxy.call("DELETE", target + "?owner=test").status, 204) << "gone already is fine";
+}
+
+TEST(Proxy, WhatRunsGoesOnWhenEitherProcessIsKilled) {
+  Proxy proxy;
+  Backend one("one");
+  Backend two("two");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  const std::vector<int> before = proxy.haproxy_pids();
+  ASSERT_FALSE(before.empty());
+
+  proxy.kill_daemon(SIGKILL);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one")) << "HAProxy outlives mc-proxy";
+  proxy.start();  // over the stale socket
+  EXPECT_EQ(proxy.haproxy_pids(), before) << "adopted, not started anew";
+  ASSERT_EQ(proxy.l7("a.test", two), 204);
+  ASSERT_EQ(proxy.l7("b.test", one), 204);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: two"));
+  EXPECT_THAT(proxy.curl("b.test").out, HasSubstr("name: one"));
+
+  for (const int pid : before) ::kill(pid, SIGKILL);
+  proxy.wait("HAProxy runs again", [&] { return proxy.curl("a.test").code == 0; });
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: two"));
+
+  // Both at once: all comes from the database.
+  proxy.kill_daemon(SIGKILL);
+  for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
+  proxy.start();
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: two"));
+  EXPECT_THAT(proxy.curl("b.test").out, HasSubstr("name: one"));
+}
+
+TEST(Proxy, ATakenPortCostsItsListenerAlone) {
+  const Backend squatter("squatter");
+  Proxy proxy({.more = "[[listeners]]\naddress = \"" + squatter.address() + "\"\n"});
+  const Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+  const Json listener = proxy.status()["listeners"][0];
+  EXPECT_EQ(listener["open"], false);
+  EXPECT_THAT(std::string(listener["problem"]), HasSubstr("in use"));
+}
+
+TEST(Proxy, TheToolSendsEveryFlag) {
+  Proxy proxy;
+  Backend one("one", {"--proxy"});
+  const auto ctl = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {std::string(MCP_BINARY_DIR) + "/bin/mcproxyctl", "--socket",
+                                 proxy.dir() / "api.sock"});
+    return run(words);
+  };
+  make_certificate(proxy.dir() / "certs/web", "web.test");
+  std::filesystem::rename(proxy.dir() / "certs/web.key", proxy.dir() / "certs/elsewhere.key");
+  const Output added = ctl({"add", std::to_string(proxy.port()), "web.test", one.address(),
+                            "--mode", "l7", "--owner", "me", "--tls-cert", "web.pem", "--tls-key",
+                            "elsewhere.key", "--backend-protocol", "h1", "--send-proxy-protocol"});
+  ASSERT_EQ(added.code, 0) << added.err;
+  Json route = proxy.route("web.test");
+  for (const char* gone : {"health", "served", "problem", "certificateNotAfter", "openConnections",
+                           "drainingConnections", "requests", "responses5xx"})
+    EXPECT_EQ(route.erase(gone), 1U) << gone;
+  EXPECT_EQ(route, (Json{{"listener", proxy.listener()},
+                         {"hostname", "web.test"},
+                         {"owner", "me"},
+                         {"backend", one.address()},
+                         {"mode", "l7"},
+                         {"tlsCert", "web.pem"},
+                         {"tlsKey", "elsewhere.key"},
+                         {"backendTls", false},
+                         {"backendProtocol", "h1"},
+                         {"sendProxyProtocol", true}}));
+  const std::vector<std::string> trust{"--cacert", proxy.dir() / "certs/web.pem"};
+  EXPECT_EQ(proxy.curl("web.test", trust).code, 0);
+  EXPECT_EQ(proxy.curl("web.test", trust, "/broken").code, 0);
+  EXPECT_EQ(proxy.route("web.test")["requests"], 2);
+  EXPECT_EQ(proxy.route("web.test")["responses5xx"], 1);
+  EXPECT_THAT(proxy.call("GET", "/metrics").body,
+              HasSubstr("mcproxy_route_responses_5xx_total{listener=\"" + proxy.listener() +
+                        "\",hostname=\"web.test\",owner=\"me\"} 1\n"));
+  EXPECT_THAT(ctl({"list"}).out, AllOf(HasSubstr("web.test"), HasSubstr("+proxy")));
+  EXPECT_EQ(ctl({"status"}).code, 0);
+
+  ASSERT_EQ(
+      ctl({"add", proxy.listener(), "tls.test", one.address(), "--mode", "l7", "--backend-tls"})
+          .code,
+      0);
+  EXPECT_EQ(proxy.route("tls.test")["backendTls"], true);
+  EXPECT_EQ(proxy.route("tls.test")["owner"], "operator");
+  EXPECT_THAT(ctl({"remove", proxy.listener(), "web.test"}).err, HasSubstr("belongs to me"));
+  EXPECT_EQ(ctl({"remove", proxy.listener(), "web.test", "--owner", "me"}).code, 0);
+  EXPECT_TRUE(proxy.route("web.test").is_null());
+}
+
+TEST(Proxy, TwoHundredSwitchesUnderLoadLoseNoRequest) {
+  Proxy proxy;
+  const Backend one("one");
+  const Backend two("two");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  Output load;
+  std::thread client([&] {
+    load = run({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/load.py",
+                std::to_string(proxy.port()), "a.test", proxy.ca(), "6"});
+  });
+  proxy.wait("the load is on", [&] { return proxy.route("a.test")["requests"] > 10; });
+  int refused = 0;
+  for (int i = 0; i < 200; ++i) refused += proxy.l7("a.test", i % 2 ? one : two) != 204;
+  client.join();
+  EXPECT_EQ(refused, 0);
+  EXPECT_THAT(load.out, AllOf(HasSubstr("failed=0 "), HasSubstr("name: one,name: two")))
+      << load.err;
+  EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 1) << "started once, never reloaded";
+}
+
+}  // namespace
+}  // namespace test
