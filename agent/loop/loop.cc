@@ -48,9 +48,12 @@ void Loop::step(base::TimePoint now) {
   dirty_ |= probes_.step(now, observer_.observed().readiness);
   dirty_ |= plan_at_ && *plan_at_ <= now;
   dirty_ |= journal_.wake_at() && *journal_.wake_at() <= now;
-  // Before podman has answered for the first time, nothing is known that could be planned with.
-  const bool asked = observer_.listed_once() || observer_.observed().runtime_error;
-  if (dirty_ && (asked || !resolved_)) plan(now);
+  if (dirty_ && can_plan()) plan(now);
+}
+
+// Before podman has answered for the first time, nothing is known that could be planned with.
+bool Loop::can_plan() const {
+  return observer_.listed_once() || observer_.observed().runtime_error || !resolved_;
 }
 
 void Loop::take_steps(base::TimePoint now) {
@@ -186,6 +189,8 @@ std::set<std::string> Loop::pulling() const {
 
 std::optional<base::TimePoint> Loop::wake_at() const {
   std::optional<base::TimePoint> at;
+  // A plan may have found out something (the registry failed) that is to be said at once.
+  if (dirty_ && can_plan()) at = last_step_;
   for (const auto& candidate :
        {plan_at_, observer_.wake_at(), probes_.wake_at(), poller_.wake_at(), journal_.wake_at()})
     if (candidate && (!at || *candidate < *at)) at = candidate;

@@ -71,6 +71,7 @@ class Loop {
   void take_steps(base::TimePoint now);
   void take_news(base::TimePoint now);
   void adopt(const reconciler::Snapshot& snapshot, bool approve);
+  bool can_plan() const;
   void plan(base::TimePoint now);
   void submit(reconciler::Step step);
   // Without pulls: those take long, and change no container.

@@ -1,0 +1,325 @@
+#include "agent/loop/loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <tuple>
+
+#include "parts.h"
+#include "reconciler/conditions.h"
+
+namespace agent {
+namespace {
+
+using reconciler::ContainerState;
+using reconciler::StepKind;
+using test::at;
+using ::test::FakeRuntime;
+using test::key;
+using test::service;
+using test::snapshot;
+using Kind = FakeRuntime::Kind;
+
+class LoopTest : public testing::Test {
+ protected:
+  LoopTest() : runtime_([this] { return now_; }) {
+    for (const char* image : {"app:v1", "app:v2"}) runtime_.add_image(image);
+    make();
+  }
+  void make() {
+    loop_ = std::make_unique<Loop>(
+        LoopPorts{runtime_, prober_, source_, store_, executor_, runtime_},
+        LoopConfig{.node = reconciler::NodeName("rift"), .on_event = [this](const auto& event) {
+                     events_.push_back(event.reason + ": " + event.message);
+                   }});
+    EXPECT_TRUE(loop_->load());
+  }
+  void step() { loop_->step(now_); }
+  // Until nothing is under way any more.
+  void settle() {
+    step();
+    while (executor_.waiting() > 0 || (loop_->wake_at() && *loop_->wake_at() <= now_)) {
+      if (executor_.waiting() > 0) executor_.run();
+      step();
+    }
+  }
+  // The same, but that pulls do not come to an end.
+  void settle_but_pulls() {
+    bool pulls = false;
+    runtime_.on_call = [&](const FakeRuntime::Call& call) { pulls = call.kind == Kind::kPull; };
+    step();
+    while (const auto index = executor_.next()) {
+      pulls = false;
+      executor_.work(*index);
+      if (!pulls) executor_.answer(*index);
+      step();
+    }
+    runtime_.on_call = nullptr;
+  }
+  void pass(double seconds) { now_ += base::Millis(static_cast<int64_t>(seconds * 1000)); }
+  void push(const reconciler::Snapshot& what) {
+    source_.answers.emplace_back(what);
+    loop_->request_sync(false);
+  }
+  std::string reason(const std::string& name) {
+    const auto found = loop_->memory().services.find(crds::ServiceName(name));
+    return found == loop_->memory().services.end() ? "" : found->second.conditions.front().reason;
+  }
+  std::vector<std::string> running() {
+    std::vector<std::string> out;
+    for (const auto& step : loop_->view(now_).running) out.push_back(step.id);
+    return out;
+  }
+  int calls() {
+    return runtime_.writes() + runtime_.calls(Kind::kList) + runtime_.calls(Kind::kInspect);
+  }
+
+  base::TimePoint now_ = at(0);
+  FakeRuntime runtime_;
+  test::Executor executor_;
+  test::Source source_;
+  test::Store store_;
+  test::Prober prober_;
+  std::vector<std::string> events_;
+  std::unique_ptr<Loop> loop_;
+};
+
+TEST_F(LoopTest, APushBecomesARunningContainer) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
+  EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning);
+  EXPECT_EQ(runtime_.calls(Kind::kCreate), 1);
+  EXPECT_EQ(runtime_.calls(Kind::kStart), 1);
+}
+
+TEST_F(LoopTest, NothingToDoIsNothingDone) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  const int before = calls();
+  const size_t commits = store_.commits.size();
+  for (int i = 0; i < 100; ++i) step();
+  EXPECT_EQ(calls(), before);
+  EXPECT_EQ(store_.commits.size(), commits);
+  // The periodic list and poll find nothing, and nothing is written.
+  pass(120);
+  settle();
+  EXPECT_EQ(runtime_.effects(), 2);
+  EXPECT_EQ(store_.commits.size(), commits);
+}
+
+TEST_F(LoopTest, ACommitOfAnotherNodeCostsNoCall) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  const int before = calls();
+  crds::Service other = service("other");
+  other.node = crds::NodeName("elsewhere");
+  push(snapshot(2, {service("web"), other}));
+  settle();
+  EXPECT_EQ(calls(), before);
+  EXPECT_EQ(loop_->view(now_).desired.revision, snapshot(2, {}).revision);
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
+}
+
+TEST_F(LoopTest, StepsAreBounded) {
+  std::vector<crds::Service> all;
+  for (int i = 0; i < 9; ++i) all.push_back(service("a" + std::to_string(i)));
+  push(snapshot(1, all));
+  size_t most = 0;
+  step();
+  while (executor_.waiting() > 0) {
+    executor_.run();
+    step();
+    most = std::max(most, running().size());
+  }
+  EXPECT_EQ(most, 4u);
+  EXPECT_EQ(runtime_.calls(Kind::kStart), 9);
+}
+
+TEST_F(LoopTest, PullsHavePlacesOfTheirOwn) {
+  std::vector<crds::Service> all;
+  for (int i = 0; i < 6; ++i) {
+    const std::string name = "p" + std::to_string(i);
+    runtime_.publish(name + ":v1");
+    all.push_back(service(name, name + ":v1"));
+  }
+  all.push_back(service("web"));
+  push(snapshot(1, all));
+  settle_but_pulls();
+  EXPECT_EQ(running(), (std::vector<std::string>{"p0/main pull p0:v1", "p1/main pull p1:v1",
+                                                 "p2/main pull p2:v1"}));
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
+  settle();
+  EXPECT_EQ(runtime_.calls(Kind::kPull), 6);
+  EXPECT_EQ(reason("p5"), "ReconciliationSucceeded");
+}
+
+TEST_F(LoopTest, OneImageIsPulledOnce) {
+  runtime_.publish("slow:v1");
+  push(snapshot(1, {service("a", "slow:v1"), service("b", "slow:v1")}));
+  settle_but_pulls();
+  EXPECT_EQ(runtime_.calls(Kind::kPull), 1);
+  EXPECT_EQ(reason("b"), "Progressing");
+  settle();
+  EXPECT_EQ(reason("a"), "ReconciliationSucceeded");
+  EXPECT_EQ(reason("b"), "ReconciliationSucceeded");
+}
+
+TEST_F(LoopTest, ASlowPullDoesNotKeepTheOldContainerFromBeingHealed) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  runtime_.publish("slow:v1");
+  push(snapshot(2, {service("web", "slow:v1")}));
+  settle_but_pulls();
+  ASSERT_EQ(running(), std::vector<std::string>{"web/main pull slow:v1"});
+  pass(100);
+  runtime_.kill(runtime_.find("web.main")->id);
+  loop_->process_ended(runtime_.find("web.main")->id);
+  settle_but_pulls();
+  EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning);
+  EXPECT_EQ(running(), std::vector<std::string>{"web/main pull slow:v1"});
+  settle();
+  EXPECT_EQ(runtime_.find("web.main.2")->state, ContainerState::kRunning);
+}
+
+TEST_F(LoopTest, ALongPullIsNoReasonToListAllTheTime) {
+  runtime_.publish("slow:v1");
+  push(snapshot(1, {service("web", "slow:v1")}));
+  settle_but_pulls();
+  const int lists = runtime_.calls(Kind::kList);
+  for (int i = 0; i < 50; ++i) pass(1), settle_but_pulls();
+  EXPECT_LE(runtime_.calls(Kind::kList), lists + 1);
+}
+
+TEST_F(LoopTest, ADefinitionOvertakesAPull) {
+  runtime_.publish("slow:v1");
+  push(snapshot(1, {service("web", "slow:v1")}));
+  settle_but_pulls();
+  push(snapshot(2, {service("web")}));
+  settle_but_pulls();
+  EXPECT_EQ(runtime_.find("web.main")->image, "app:v1");
+  const auto before = loop_->memory().components.at(key("web"));
+  settle();  // what the old pull comes to says nothing about the new image
+  EXPECT_EQ(loop_->memory().components.at(key("web")), before);
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
+}
+
+TEST_F(LoopTest, WhatCannotBeWrittenDownIsNotBuiltUpon) {
+  settle();
+  store_.full = true;
+  push(snapshot(1, {service("web")}));
+  settle();
+  EXPECT_EQ(runtime_.calls(Kind::kCreate), 0);
+  EXPECT_EQ(loop_->memory().conditions.front().reason, reconciler::reason::kRegistryUnavailable);
+  store_.full = false;
+  pass(2);
+  settle();
+  EXPECT_EQ(runtime_.calls(Kind::kCreate), 1);
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
+  EXPECT_EQ(loop_->memory().conditions.front().reason, "ReconciliationSucceeded");
+}
+
+TEST_F(LoopTest, AKilledProcessIsAskedForAndStartedAgain) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  pass(100);
+  const int lists = runtime_.calls(Kind::kList);
+  runtime_.kill(runtime_.find("web.main")->id);
+  loop_->process_ended(runtime_.find("web.main")->id);
+  step();
+  // One inspection and one start; the periodic list and poll are none of it.
+  executor_.run(executor_.waiting() - 1);
+  step();
+  EXPECT_EQ(running(), std::vector<std::string>{"web/main start web.main"});
+  settle();
+  EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning);
+  EXPECT_EQ(runtime_.calls(Kind::kInspect), 1);
+  EXPECT_LE(runtime_.calls(Kind::kList), lists + 2);
+}
+
+TEST_F(LoopTest, AClockThatStepsBackStopsNothing) {
+  runtime_.refuse("bad:v1", base::not_found("manifest unknown"));
+  push(snapshot(1, {service("web", "bad:v1")}));
+  settle();
+  EXPECT_EQ(reason("web"), "ImagePullFailed");
+  const int pulls = runtime_.calls(Kind::kPull);
+  pass(-3600);
+  settle();
+  EXPECT_GT(runtime_.calls(Kind::kPull), pulls);
+}
+
+TEST_F(LoopTest, HeldRemovalsGoWhenSomebodySaysSo) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  push(snapshot(2, {}));
+  settle();
+  EXPECT_EQ(reason("web"), "PruneHeld");
+  EXPECT_NE(runtime_.find("web.main"), nullptr);
+  const int64_t id = loop_->request_sync(true);
+  EXPECT_LT(loop_->view(now_).source.syncs_done, id);
+  settle();
+  EXPECT_EQ(loop_->view(now_).source.syncs_done, id);
+  EXPECT_EQ(runtime_.find("web.main"), nullptr);
+}
+
+TEST_F(LoopTest, AnApprovalIsForWhatIsHeldNow) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  // The remote is away when somebody approves, and comes back with an empty tree.
+  source_.answers.emplace_back(base::unavailable("away"));
+  loop_->request_sync(true);
+  settle();
+  push(snapshot(2, {}));
+  settle();
+  EXPECT_EQ(reason("web"), "PruneHeld");
+  EXPECT_NE(runtime_.find("web.main"), nullptr);
+}
+
+TEST_F(LoopTest, ANewAgentTakesUpWhereTheRegistryLeftOff) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  for (const auto& transaction : store_.commits) {
+    if (transaction.desired) store_.saved.desired = transaction.desired;
+    for (const auto& [who, memory] : transaction.components)
+      store_.saved.memory.components[who] = memory;
+    for (const auto& [who, memory] : transaction.services)
+      store_.saved.memory.services[who] = memory;
+    if (transaction.node)
+      std::tie(store_.saved.memory.conditions, store_.saved.memory.ready_revision) =
+          *transaction.node;
+  }
+  const int effects = runtime_.effects();
+  const size_t commits = store_.commits.size();
+  executor_ = {};
+  source_.answers.emplace_back(base::unavailable("the git server is down"));
+  make();
+  runtime_.kill(runtime_.find("web.main")->id);
+  settle();
+  EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning) << "healed without git";
+  EXPECT_EQ(runtime_.effects(), effects + 1);
+  EXPECT_GT(store_.commits.size(), commits);
+}
+
+TEST_F(LoopTest, PodmanAwayIsSaidAndNothingIsConcluded) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  bool away = true;
+  runtime_.faults = [&](const FakeRuntime::Call&) -> std::optional<FakeRuntime::Fault> {
+    if (!away) return std::nullopt;
+    return FakeRuntime::Fault{base::unavailable("away")};
+  };
+  loop_->hint();
+  settle();
+  EXPECT_EQ(reason("web"), "RuntimeUnavailable");
+  const int lists = runtime_.calls(Kind::kList);
+  for (int i = 0; i < 600; ++i) pass(0.1), settle();
+  EXPECT_LE(runtime_.calls(Kind::kList), lists + 8) << "in a minute, further and further apart";
+  away = false;
+  pass(60);
+  settle();
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
+  EXPECT_EQ(runtime_.effects(), 2);
+}
+
+}  // namespace
+}  // namespace agent
