@@ -135,8 +135,9 @@ Result<Certificate> check_pair(const std::string& cert_text, const std::string& 
                          "another's key");
   }
   Certificate out;
-  MCP_TRY(out.pem, canonical(chain, key.get()));
-  out.fingerprint = base::sha256_hex(out.pem).substr(0, 32);
+  MCP_TRY(std::string pem, canonical(chain, key.get()));
+  out.fingerprint = base::sha256_hex(pem).substr(0, 32);
+  out.pem = std::make_shared<const std::string>(std::move(pem));
   out.not_after = time_of(X509_get0_notAfter(leaf));
   return out;
 }

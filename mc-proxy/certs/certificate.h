@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "base/core/result.h"
@@ -9,8 +10,8 @@
 namespace mc_proxy {
 
 struct Certificate {
-  std::string pem;          // leaf, chain and key, without blank lines
-  std::string fingerprint;  // of `pem`: 32 hexadecimal digits
+  std::shared_ptr<const std::string> pem;  // leaf, chain and key, without blank lines
+  std::string fingerprint;                 // of `pem`: 32 hexadecimal digits
   base::TimePoint not_after;
 };
 

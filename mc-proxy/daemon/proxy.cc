@@ -25,7 +25,7 @@ std::string title(const RouteKey& key) {
 }
 
 StoredRoute stored(const Route& route, const std::optional<Certificate>& certificate) {
-  return {route, certificate ? certificate->pem : ""};
+  return {route, certificate ? *certificate->pem : ""};
 }
 
 }  // namespace

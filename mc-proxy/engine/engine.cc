@@ -39,7 +39,8 @@ std::set<std::string> certificates_of(const EngineState& state) {
 bool too_large(const EngineState& wanted, const std::set<std::string>& known) {
   for (const auto& [listener, routes] : wanted.routes)
     for (const auto& [host, route] : routes)
-      if (route.pem.size() > kMaxPayload && !known.contains(route.certificate)) return true;
+      if (route.pem && route.pem->size() > kMaxPayload && !known.contains(route.certificate))
+        return true;
   return false;
 }
 
@@ -144,7 +145,10 @@ Result<> Engine::restructure(const EngineState& wanted, bool running) {
   const auto done = running ? haproxy_.reload(description) : haproxy_.start(description);
   if (!done) {
     applied_.reset();
-    return done;
+    base::Error error = done.error();
+    // No program to run is no missing route.
+    if (error.code == base::Code::kNotFound) error.code = base::Code::kUnavailable;
+    return error;
   }
   ++reloads_;
   applied_ = wanted;
@@ -169,7 +173,7 @@ Result<> Engine::write_files(const EngineState& wanted, const std::string& descr
       map += host + " " + route.value + "\n";
       if (route.certificate.empty()) continue;
       list += route.certificate + " " + host + "\n";
-      MCP_CHECK(write_file(route.certificate, route.pem));
+      MCP_CHECK(write_file(route.certificate, *route.pem));
     }
     MCP_CHECK(write_file(files_.map(listener.name), map));
     MCP_CHECK(write_file(files_.list(listener.name), list));
@@ -196,7 +200,7 @@ Result<> Engine::add_certificates(const EngineState& wanted) {
       const auto old = before.find(host);
       if (old != before.end() && old->second.certificate == route.certificate) continue;
       if (known.insert(route.certificate).second)
-        MCP_CHECK(runtime_.add_certificate(route.certificate, route.pem));
+        MCP_CHECK(runtime_.add_certificate(route.certificate, *route.pem));
       MCP_CHECK(runtime_.show_for(listener.name, host, route.certificate));
     }
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct EngineRoute {
   // one certificate from another ("-" for L4).
   std::string value;
   std::string certificate;  // its file; empty for L4
-  std::string pem;          // its content; empty when it was read back from HAProxy
+  // Its content, shared with who made it; null for L4, and when it was read back from HAProxy.
+  std::shared_ptr<const std::string> pem;
 };
 using EngineRoutes = std::map<std::string, EngineRoute>;  // by host name
 

@@ -152,7 +152,7 @@ TEST(ProxyCertificates, AreValidForTheirNameAndTime) {
   };
   ASSERT_TRUE(check("a.test", kNow)) << check("a.test", kNow).error().text();
   EXPECT_EQ(check("a.test", kNow)->not_after, kNow + std::chrono::days(90));
-  EXPECT_EQ(check("a.test", kNow)->pem.find("\n\n"), std::string::npos);
+  EXPECT_EQ(check("a.test", kNow)->pem->find("\n\n"), std::string::npos);
   EXPECT_THAT(check("a.test", kNow + std::chrono::days(91)).error().text(),
               HasSubstr("expired at"));
   EXPECT_THAT(check("a.test", kNow - std::chrono::days(1)).error().text(),
