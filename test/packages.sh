@@ -10,7 +10,8 @@ packages_of() {
       libboost-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev ;;
     run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
       busybox-static curl ;;
-    test) echo nginx-light fcgiwrap openssh-server openssh-client openssl jq procps python3 util-linux ;;
+    test) echo nginx-light fcgiwrap openssh-server openssh-client openssl jq procps python3 util-linux \
+      haproxy curl nghttp2-client nghttp2-server ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     bench) echo podman-compose docker-compose python3 ;;
     *) echo "packages_of: no group '$1'" >&2; return 1 ;;
