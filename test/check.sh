@@ -48,7 +48,7 @@ check_tidy() {
   return "${PIPESTATUS[1]}"
 }
 
-targets() { cmake --build "$1" --target help | grep -oE "^($2)(?=:| )|^($2)" | sort -u; }
+targets() { cmake --build "$1" --target help | grep -oE "^($2): phony" | sed 's/: phony//' | sort -u; }
 
 check_asan() {
   configure build-asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \

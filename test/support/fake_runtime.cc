@@ -103,14 +103,13 @@ Result<ContainerId> FakeRuntime::make(const ContainerSpec& spec) {
 }
 
 Result<ObservedContainer> FakeRuntime::inspect(const ContainerId& id) {
-  return run<ObservedContainer>({Kind::kInspect, id.str(), name_of(id)},
-                                [&]() -> Result<ObservedContainer> {
-                                  const auto found = containers_.find(id);
-                                  if (found == containers_.end())
-                                    return base::not_found("cannot inspect container " + id.str() +
-                                                           ": no such container");
-                                  return found->second;
-                                });
+  return run<ObservedContainer>(
+      {Kind::kInspect, id.str(), name_of(id)}, [&]() -> Result<ObservedContainer> {
+        const auto found = containers_.find(id);
+        if (found == containers_.end())
+          return base::not_found("cannot inspect container " + id.str() + ": no such container");
+        return found->second;
+      });
 }
 
 Result<ObservedContainer> FakeRuntime::start(const ContainerId& id) {
