@@ -247,9 +247,9 @@ void Story::set_component(crds::Component& component, const std::string& key,
 
 void Story::commit(int approved) {
   reconciler::Snapshot snapshot;
-  char id[41];
-  std::snprintf(id, sizeof id, "%07d%033d", ++commits_, 0);
-  snapshot.revision = reconciler::Revision(id);
+  const std::string number = std::to_string(++commits_);
+  snapshot.revision =
+      reconciler::Revision(std::string(7 - number.size(), '0') + number + std::string(33, '0'));
   snapshot.approved_removals = approved;
   snapshot.tree.fleet = fleet_;
   for (const auto& [name, node] : nodes_) snapshot.tree.nodes[name] = {node, {}};
