@@ -98,7 +98,7 @@ class Machine {
 
   bool as_desired(const ObservedContainer& container) const {
     return container.owner->spec_hash == in_.desired.spec_hash &&
-           container.owner->leases == leases_of(d_.next, container.owner->slot) &&
+           has_leases(d_.next, container.owner->slot, container.owner->leases) &&
            drift(in_.desired, container).empty();
   }
 
@@ -492,7 +492,7 @@ class Machine {
     if (!drifted_.empty()) return drifted_;
     for (const ObservedContainer* other : others_)
       if (other->owner->spec_hash == in_.desired.spec_hash &&
-          other->owner->leases != leases_of(d_.next, other->owner->slot))
+          !has_leases(d_.next, other->owner->slot, other->owner->leases))
         return "a route's host port of " + other->name + " is another's now";
     if (in_.containers.empty() && d_.next.healthy_hash == in_.desired.spec_hash)
       return "its container is gone; " + in_.desired.cause;

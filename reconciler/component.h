@@ -16,7 +16,7 @@ struct ComponentInput {
   const NodeName& node;
   const ServiceDesired& service;
   const ComponentDesired& desired;
-  std::vector<const ObservedContainer*> containers;  // all of this component on this node
+  const std::vector<const ObservedContainer*>& containers;  // all of this component on this node
   const Observed& observed;
   const ComponentMemory& memory;
   TimePoint now;
@@ -31,14 +31,18 @@ enum class Phase {
   kFailing,      // something did not work; it is tried again
 };
 
-struct Decision {
+// How a component stands, for people and for those who depend on it.
+struct Finding {
   Phase phase = Phase::kProgressing;
   std::string reason;
   std::string message;
   bool available = false;  // a container that is ready serves, of this definition or an older one
+  std::optional<TimePoint> wake_at;  // when time alone can change it
+};
+
+struct Decision : Finding {
   std::optional<Step> step;
   std::vector<Probe> probes;
-  std::optional<TimePoint> wake_at;
   ComponentMemory next;
 };
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/core/text.h"
 #include "reconciler/component.h"
@@ -11,6 +12,8 @@ std::vector<FieldChange> drift(const ComponentDesired& desired,
   std::vector<FieldChange> changes;
   if (!container.image.empty() && !same_image(container.image, desired.spec.image))
     changes.push_back({"image", desired.spec.image, container.image});
+  std::vector<crds::PortMapping> wanted = published_ports(desired.spec, container.owner->leases);
+  if (wanted == container.ports) return changes;
   const auto published = [](std::vector<crds::PortMapping> ports) {
     std::vector<std::string> out;
     for (const crds::PortMapping& port : ports)
@@ -28,7 +31,7 @@ std::vector<FieldChange> drift(const ComponentDesired& desired,
   const bool podman_chooses =
       std::any_of(desired.spec.ports.begin(), desired.spec.ports.end(),
                   [](const crds::PortMapping& port) { return port.host_port == 0; });
-  const std::string expected = published(published_ports(desired.spec, container.owner->leases));
+  const std::string expected = published(std::move(wanted));
   const std::string actual = published(container.ports);
   if (!podman_chooses && expected != actual) changes.push_back({"ports", expected, actual});
   return changes;

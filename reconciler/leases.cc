@@ -53,6 +53,18 @@ std::map<std::string, uint16_t> leases_of(const ComponentMemory& memory, Slot sl
   return out;
 }
 
+bool has_leases(const ComponentMemory& memory, Slot slot,
+                const std::map<std::string, uint16_t>& leases) {
+  size_t count = 0;
+  for (const auto& [place, port] : memory.leases) {
+    if (place.first != slot) continue;
+    const auto lease = leases.find(place.second);
+    if (lease == leases.end() || lease->second != port) return false;
+    ++count;
+  }
+  return count == leases.size();
+}
+
 std::vector<crds::PortMapping> published_ports(const crds::Component& component,
                                                const std::map<std::string, uint16_t>& leases) {
   if (component.network == "host") return {};

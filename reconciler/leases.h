@@ -43,6 +43,10 @@ bool lease_ports(const ComponentKey& key, const crds::Component& component, Slot
 // The leases of one slot by route name.
 std::map<std::string, uint16_t> leases_of(const ComponentMemory& memory, Slot slot);
 
+// Whether these are they.
+bool has_leases(const ComponentMemory& memory, Slot slot,
+                const std::map<std::string, uint16_t>& leases);
+
 // What a container with these leases publishes: its fixed ports, and 127.0.0.1:<lease> for routes
 // (nothing on the host's own network).
 std::vector<crds::PortMapping> published_ports(const crds::Component& component,

@@ -1,7 +1,7 @@
 #include "reconciler/reconcile.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "base/core/text.h"
 #include "reconciler/component.h"
@@ -25,21 +25,24 @@ ByComponent ours(const Observed& observed, const NodeName& node) {
 // first by name, gets it.
 class FixedPorts {
  public:
+  // Both must outlive this.
   FixedPorts(const Desired& desired, const ByComponent& containers) : containers_(containers) {
-    for (const auto& [key, list] : containers)
-      for (const ObservedContainer* container : list)
-        if (container->state == ContainerState::kRunning ||
-            container->state == ContainerState::kPaused)
-          for (const crds::PortMapping& port : container->ports)
-            held_[place(port)].push_back({port.host_ip, key});
+    for (const auto& [service_name, service] : desired.services)
+      for (const auto& [component_name, component] : service.components)
+        if (service.definition.active && !component.spec.ports.empty())
+          wishes_.push_back({{service_name, component_name}, &component.spec});
+    if (wishes_.empty()) return;
+    for (const Wish& wish : wishes_)
+      for (const crds::PortMapping& port : wish.spec->ports)
+        if (port.host_port != 0) owners_.try_emplace(place(port));
+    find_holders();
     for (const bool holders : {true, false})
-      for (const auto& [service_name, service] : desired.services)
-        for (const auto& [component_name, component] : service.components)
-          if (service.definition.active && !component.spec.ports.empty())
-            claim({service_name, component_name}, component.spec, holders);
+      for (const Wish& wish : wishes_) claim(wish, holders);
     for (const auto& [place, holders] : held_)
       for (const Claim& held : holders)
-        if (other_at(owners_, place, held.ip, held.key) != nullptr) leaving_.insert(held.key);
+        if (other_at(owners_, place, held.ip, *held.key) != nullptr) leaving_.insert(*held.key);
+    for (const auto& [place, claims] : owners_)
+      if (place.second == "tcp") tcp_.insert(place.first);
   }
 
   // Why the component can never start as things stand, or nothing.
@@ -65,46 +68,60 @@ class FixedPorts {
   const std::set<uint16_t>& tcp() const { return tcp_; }
 
  private:
-  using Place = std::pair<uint16_t, std::string>;  // number and protocol
+  using Place = std::pair<uint16_t, std::string_view>;  // number and protocol
   struct Claim {
-    std::string ip;
-    ComponentKey key;
+    std::string_view ip;
+    const ComponentKey* key;
   };
   using Claims = std::map<Place, std::vector<Claim>>;
+  struct Wish {
+    ComponentKey key;
+    const crds::Component* spec;
+  };
 
   static Place place(const crds::PortMapping& port) { return {port.host_port, port.protocol}; }
 
-  static bool meet(const std::string& a, const std::string& b) {
-    const auto any = [](const std::string& ip) {
+  static bool has_process(const ObservedContainer& container) {
+    return container.state == ContainerState::kRunning ||
+           container.state == ContainerState::kPaused;
+  }
+
+  // Of the ports that somebody asks for: nobody wants to know of others.
+  void find_holders() {
+    for (const auto& [key, list] : containers_)
+      for (const ObservedContainer* container : list) {
+        if (!has_process(*container)) continue;
+        for (const crds::PortMapping& port : container->ports)
+          if (owners_.contains(place(port))) held_[place(port)].push_back({port.host_ip, &key});
+      }
+  }
+
+  static bool meet(std::string_view a, std::string_view b) {
+    const auto any = [](std::string_view ip) {
       return ip.empty() || ip == "0.0.0.0" || ip == "::";
     };
     return any(a) || any(b) || a == b;
   }
 
   // Somebody else who has the address.
-  static const ComponentKey* other_at(const Claims& claims, const Place& place,
-                                      const std::string& ip, const ComponentKey& key) {
+  static const ComponentKey* other_at(const Claims& claims, const Place& place, std::string_view ip,
+                                      const ComponentKey& key) {
     const auto found = claims.find(place);
     if (found == claims.end()) return nullptr;
     for (const Claim& claim : found->second)
-      if (claim.key != key && meet(claim.ip, ip)) return &claim.key;
+      if (*claim.key != key && meet(claim.ip, ip)) return claim.key;
     return nullptr;
   }
 
-  void claim(const ComponentKey& key, const crds::Component& component, bool holders) {
-    const auto mine = containers_.find(key);
-    for (const crds::PortMapping& port : component.ports) {
+  void claim(const Wish& wish, bool holders) {
+    for (const crds::PortMapping& port : wish.spec->ports) {
       if (port.host_port == 0) continue;
-      if (port.protocol == "tcp") tcp_.insert(port.host_port);
-      const bool holds =
-          mine != containers_.end() &&
-          std::any_of(mine->second.begin(), mine->second.end(), [&](const auto* container) {
-            return container->state == ContainerState::kRunning &&
-                   std::any_of(container->ports.begin(), container->ports.end(),
-                               [&](const auto& has) { return place(has) == place(port); });
-          });
-      if (holds == holders && other_at(owners_, place(port), port.host_ip, key) == nullptr)
-        owners_[place(port)].push_back({port.host_ip, key});
+      const auto held = held_.find(place(port));
+      const bool holds = held != held_.end() &&
+                         std::any_of(held->second.begin(), held->second.end(),
+                                     [&](const Claim& one) { return *one.key == wish.key; });
+      if (holds == holders && other_at(owners_, place(port), port.host_ip, wish.key) == nullptr)
+        owners_.at(place(port)).push_back({port.host_ip, &wish.key});
     }
   }
 
@@ -120,6 +137,7 @@ class FixedPorts {
   }
 
   const ByComponent& containers_;
+  std::vector<Wish> wishes_;
   Claims owners_;  // by wish
   Claims held_;    // by what runs
   std::set<ComponentKey> leaving_;
@@ -166,33 +184,29 @@ class Pass {
     return std::move(out_);
   }
 
-  std::map<ComponentKey, Decision> take_decisions() && { return std::move(decisions_); }
+  std::map<ComponentKey, Finding> take_findings() && { return std::move(findings_); }
 
  private:
-  enum class Visit { kOpen, kDone };
-
   // Decides a service after those that it depends on; a cycle is cut where it closes (definitions
   // with one do not pass validation).
   void visit(const ServiceName& service_name) {
-    if (!visited_.emplace(service_name, Visit::kOpen).second) return;
     const ServiceDesired& service = desired_.services.at(service_name);
+    if (!visited_.insert(&service).second) return;
     for (const ServiceName& dependency : service.definition.depends_on)
       if (desired_.services.contains(dependency)) visit(dependency);
     for (const auto& [component_name, component] : service.components)
       visit_component(service_name, service, component_name, component);
-    visited_[service_name] = Visit::kDone;
   }
 
   void visit_component(const ServiceName& service_name, const ServiceDesired& service,
                        const ComponentName& component_name, const ComponentDesired& component) {
-    const ComponentKey key{service_name, component_name};
-    if (decisions_.contains(key) || !open_.insert(key).second) return;
+    if (!visited_components_.insert(&component).second) return;
     for (const ComponentName& other : component.spec.depends_on) {
       const auto found = service.components.find(other);
       if (found != service.components.end())
         visit_component(service_name, service, other, found->second);
     }
-    decide_one(key, service, component);
+    decide_one({service_name, component_name}, service, component);
   }
 
   void decide_one(const ComponentKey& key, const ServiceDesired& service,
@@ -232,11 +246,13 @@ class Pass {
     if (decision.wake_at && (!out_.wake_at || *decision.wake_at < *out_.wake_at))
       out_.wake_at = decision.wake_at;
     // A step that has not returned will change what is remembered: nothing is concluded before.
-    out_.next.components.emplace(
-        key, observed_.in_flight.contains(key) && memory_.components.contains(key)
-                 ? memory_.components.at(key)
-                 : decision.next);
-    decisions_.emplace(key, std::move(decision));
+    const auto remembered =
+        observed_.in_flight.contains(key) ? memory_.components.find(key) : memory_.components.end();
+    // Services, components and undesired containers mostly come in their order.
+    out_.next.components.emplace_hint(
+        out_.next.components.end(), key,
+        remembered != memory_.components.end() ? remembered->second : std::move(decision.next));
+    findings_.emplace_hint(findings_.end(), key, std::move(static_cast<Finding&>(decision)));
   }
 
   // A dependency is waited for while it is on its way, or has nothing that serves. One whose
@@ -259,15 +275,15 @@ class Pass {
   }
 
   bool serves(const ComponentKey& key) const {
-    const auto found = decisions_.find(key);
-    if (found == decisions_.end()) return true;  // the cut of a cycle
+    const auto found = findings_.find(key);
+    if (found == findings_.end()) return true;  // the cut of a cycle
     return found->second.phase == Phase::kReady ||
            (found->second.phase == Phase::kFailing && found->second.available);
   }
 
   void remove_undesired() {
     for (const auto& [key, list] : containers_) {
-      if (decisions_.contains(key) || desired_.unusable.contains(key.service)) continue;
+      if (findings_.contains(key) || desired_.unusable.contains(key.service)) continue;
       const auto remembered = memory_.components.find(key);
       Decision decision = decide_removal(
           key, desired_.revision, list,
@@ -284,9 +300,9 @@ class Pass {
   }
 
   void conclude(const ServiceName& service_name, const ServiceDesired& service) {
-    std::vector<std::pair<ComponentName, const Decision*>> parts;
+    std::vector<std::pair<ComponentName, const Finding*>> parts;
     for (const auto& [component_name, unused] : service.components)
-      parts.emplace_back(component_name, &decisions_.at({service_name, component_name}));
+      parts.emplace_back(component_name, &findings_.at({service_name, component_name}));
     ServiceMemory next;
     next.conditions = service_conditions(service, parts, before(service_name).conditions, now_);
     const bool ready = next.conditions.front().status == Status::kTrue;
@@ -301,9 +317,9 @@ class Pass {
   const ByComponent containers_;
   const FixedPorts fixed_ports_;
   PortsInUse in_use_;
-  std::unordered_map<ServiceName, Visit> visited_;
-  std::set<ComponentKey> open_;
-  std::map<ComponentKey, Decision> decisions_;
+  std::unordered_set<const ServiceDesired*> visited_;
+  std::unordered_set<const ComponentDesired*> visited_components_;
+  std::map<ComponentKey, Finding> findings_;
   std::vector<std::string> removals_;  // what is on its way out, and how that goes
   Outcome out_;
 };
@@ -315,11 +331,11 @@ Outcome reconcile(const Desired& desired, const Observed& observed, const Memory
   return Pass(desired, observed, memory, now).run();
 }
 
-std::map<ComponentKey, Decision> explain(const Desired& desired, const Observed& observed,
-                                         const Memory& memory, TimePoint now) {
+std::map<ComponentKey, Finding> explain(const Desired& desired, const Observed& observed,
+                                        const Memory& memory, TimePoint now) {
   Pass pass(desired, observed, memory, now);
   std::move(pass).run();
-  return std::move(pass).take_decisions();
+  return std::move(pass).take_findings();
 }
 
 }  // namespace reconciler

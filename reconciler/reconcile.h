@@ -13,10 +13,9 @@ namespace reconciler {
 Outcome reconcile(const Desired& desired, const Observed& observed, const Memory& memory,
                   TimePoint now);
 
-// What reconcile() makes of each component, for people: phase, reason and message are the ones
-// that the conditions are made from; steps and probes are in reconcile()'s outcome alone. Empty
+// What reconcile() makes of each component, for people: what the conditions are made from. Empty
 // while the runtime does not answer. Pure.
-std::map<ComponentKey, Decision> explain(const Desired& desired, const Observed& observed,
-                                         const Memory& memory, TimePoint now);
+std::map<ComponentKey, Finding> explain(const Desired& desired, const Observed& observed,
+                                        const Memory& memory, TimePoint now);
 
 }  // namespace reconciler

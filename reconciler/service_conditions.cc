@@ -19,7 +19,7 @@ void add(std::vector<Condition>& conditions, const std::vector<Condition>& befor
 
 // "api: ..." where a service has several components.
 std::string message_of(const ServiceDesired& service, const ComponentName& component,
-                       const Decision& decision) {
+                       const Finding& decision) {
   return service.components.size() > 1 ? component.str() + ": " + decision.message
                                        : decision.message;
 }
@@ -28,7 +28,7 @@ std::string message_of(const ServiceDesired& service, const ComponentName& compo
 
 std::vector<Condition> service_conditions(
     const ServiceDesired& service,
-    const std::vector<std::pair<ComponentName, const Decision*>>& components,
+    const std::vector<std::pair<ComponentName, const Finding*>>& components,
     const std::vector<Condition>& before, TimePoint now) {
   std::vector<Condition> out;
   const auto ready = [&](Status status, const std::string& reason, const std::string& message) {
@@ -37,8 +37,8 @@ std::vector<Condition> service_conditions(
   const auto is_true = [&](const char* type, const std::string& reason, const std::string& text) {
     add(out, before, now, type, Status::kTrue, reason, text);
   };
-  const std::pair<ComponentName, const Decision*>* failing = nullptr;
-  const std::pair<ComponentName, const Decision*>* progressing = nullptr;
+  const std::pair<ComponentName, const Finding*>* failing = nullptr;
+  const std::pair<ComponentName, const Finding*>* progressing = nullptr;
   for (const auto& part : components) {
     if (part.second->phase == Phase::kFailing && failing == nullptr) failing = &part;
     if (part.second->phase == Phase::kProgressing && progressing == nullptr) progressing = &part;

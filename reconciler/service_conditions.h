@@ -16,7 +16,7 @@ namespace reconciler {
 
 std::vector<Condition> service_conditions(
     const ServiceDesired& service,
-    const std::vector<std::pair<ComponentName, const Decision*>>& components,
+    const std::vector<std::pair<ComponentName, const Finding*>>& components,
     const std::vector<Condition>& before, TimePoint now);
 
 std::vector<Condition> conditions_of_unusable(const std::string& message,

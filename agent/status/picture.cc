@@ -45,7 +45,7 @@ const reconciler::ComponentDesired* Picture::desired(const ComponentKey& key) co
   return found == service->components.end() ? nullptr : &found->second;
 }
 
-const reconciler::Decision* Picture::decision(const ComponentKey& key) const {
+const reconciler::Finding* Picture::decision(const ComponentKey& key) const {
   const auto found = decisions.find(key);
   return found == decisions.end() ? nullptr : &found->second;
 }

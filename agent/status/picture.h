@@ -18,14 +18,14 @@ struct Picture {
 
   const View& view;
   std::map<reconciler::ComponentKey, Containers> containers;
-  std::map<reconciler::ComponentKey, reconciler::Decision> decisions;
+  std::map<reconciler::ComponentKey, reconciler::Finding> decisions;
   std::map<reconciler::ComponentKey, const reconciler::Step*> running;
   // What is desired, held back or on its way out.
   std::set<reconciler::ServiceName> services;
 
   const reconciler::ServiceDesired* desired(const reconciler::ServiceName& service) const;
   const reconciler::ComponentDesired* desired(const reconciler::ComponentKey& key) const;
-  const reconciler::Decision* decision(const reconciler::ComponentKey& key) const;
+  const reconciler::Finding* decision(const reconciler::ComponentKey& key) const;
   // Desired ones, and those whose containers are still there.
   std::set<reconciler::ComponentName> components(const reconciler::ServiceName& service) const;
 
