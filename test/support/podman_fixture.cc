@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -113,6 +114,9 @@ void PodmanFixture::kill_service() {
 
 void PodmanFixture::freeze_service() {
   signal_service(SIGSTOP);
+  // A stop is not immediate: an answer may still get out before it.
+  siginfo_t stopped{};
+  ::waitid(P_PID, static_cast<id_t>(service_->pid()), &stopped, WSTOPPED | WNOWAIT);
 }
 
 void PodmanFixture::thaw_service() {
