@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "crds/decode.h"
 #include "crds/splice.h"
@@ -34,6 +35,26 @@ base::Error no_such_service(std::string_view path, const ServiceName& service) {
 bool same_services(const DecodedFile& a, const DecodedFile& b) {
   return std::equal(a.services.begin(), a.services.end(), b.services.begin(), b.services.end(),
                     [](const auto& x, const auto& y) { return x.value == y.value; });
+}
+
+// The lines before a document's content that are comments, and blank ones between them.
+std::string leading_comments(std::string_view text) {
+  std::string kept;
+  std::string blank;
+  while (!text.empty()) {
+    const size_t newline = text.find('\n');
+    if (newline == text.npos) break;  // the line that the content starts in
+    const std::string_view line = text.substr(0, newline + 1);
+    text.remove_prefix(newline + 1);
+    const size_t first = line.find_first_not_of(" \t\r\n");
+    if (first == line.npos) {
+      blank += line;
+    } else if (line[first] == '#') {
+      kept += std::exchange(blank, {});
+      kept += line;
+    }
+  }
+  return kept;
 }
 
 // One edit of one service's text: the change as text, and as what it should then mean.
@@ -179,8 +200,12 @@ base::Result<std::string> remove_service(std::string_view path, std::string_view
   if (found.size() > 1) return base::invalid(context + "it is defined twice", "remove one by hand");
   if (parsed.documents.size() == 1) return std::string();
 
-  const Extent extent = document_extent(text, found.front()->at.begin);
+  const size_t begin = found.front()->at.begin;
+  const Extent extent = document_extent(text, begin);
   std::string edited(text.substr(0, extent.begin));
+  // What stands at the head of a file mostly speaks of the whole file.
+  if (found.front() == &parsed.documents.front())
+    edited += leading_comments(text.substr(extent.begin, begin - extent.begin));
   edited += text.substr(extent.end);
   const DecodedFile after = decode_file(path, edited);
   std::erase_if(before.services, [&](const auto& s) { return s.value.name == service; });

@@ -172,6 +172,17 @@ const Case kYamlCases[] = {
     {"removes the only service", "remove", kHead + "spec: {components: [{name: api}]}\n", ""},
     {"removes the first document", "remove",
      kHead + "spec: {components: [{name: api}]}\n--- # next\n" + kOther, "--- # next\n" + kOther},
+    {"keeps the comments at the head of the file", "remove",
+     "# Services of the team.\n\n# Ask first.\n\n" + kHead +
+         "spec: {components: [{name: api}]}\n---\n" + kOther,
+     "# Services of the team.\n\n# Ask first.\n---\n" + kOther},
+    {"keeps them behind the first marker", "remove",
+     "--- # all\n# Services of the team.\r\n" + kHead + "spec: {components: [{name: api}]}\n---\n" +
+         kOther,
+     "# Services of the team.\r\n---\n" + kOther},
+    {"takes the comments of a later document with it", "remove",
+     "# all\n" + kOther + "---\n# ours\n" + kHead + "spec: {components: [{name: api}]}\n",
+     "# all\n" + kOther},
     {"removes the last document", "remove",
      kOther + "---\n" + kHead + "spec: {components: [{name: api}]}\n...\n", kOther},
     {"removes a document between others", "remove",
