@@ -24,6 +24,7 @@ class ServiceCheck {
       check_ports(i);
       check_routes(i);
       check_volumes(i);
+      check_rollout(i);
       check_health(i);
     }
     check_cycles();
@@ -121,6 +122,27 @@ class ServiceCheck {
       if (!targets.insert(volumes[k].target).second)
         findings_.add(place(i, "volumes", k), path(i) + ".volumes[" + std::to_string(k) + "]",
                       "two volumes are mounted at " + volumes[k].target, "remove one of them");
+  }
+
+  void check_rollout(size_t i) {
+    const Value* table = list_.items[i].find("rollout");
+    if (table == nullptr) return;
+    const RolloutSettings& rollout = service_.components[i].rollout;
+    const auto check = [&](const char* key, base::Millis value, std::chrono::minutes most) {
+      if (value > most) add_rollout(i, *table, key, "at most " + base::to_duration(most));
+    };
+    check("watch", rollout.watch, std::chrono::minutes(10));
+    check("drain", rollout.drain, std::chrono::minutes(10));
+    check("hold", rollout.hold, std::chrono::minutes(5));
+    // mc-proxy counts in seconds.
+    if (rollout.hold % std::chrono::seconds(1) != base::Millis(0))
+      add_rollout(i, *table, "hold", "whole seconds");
+  }
+
+  void add_rollout(size_t i, const Value& table, const char* key, const std::string& wanted) {
+    const Value& value = *table.find(key);
+    findings_.add(value.at, path(i) + ".rollout." + key,
+                  "found '" + value.text + "', expected " + wanted);
   }
 
   void check_health(size_t i) {

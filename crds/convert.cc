@@ -120,6 +120,11 @@ Component to_component(const Value& table, const std::string& path, Findings& fi
   read(table, "strategy", strategy);
   if (!strategy.empty())
     out.strategy = strategy == "rolling" ? Strategy::kRolling : Strategy::kRecreate;
+  if (const Value* rollout = table.find("rollout")) {
+    read(*rollout, "watch", out.rollout.watch);
+    read(*rollout, "drain", out.rollout.drain);
+    read(*rollout, "hold", out.rollout.hold);
+  }
   if (const Value* health = table.find("health")) out.health = to_health(*health);
   const auto& routes = items(table, "routes");
   for (size_t i = 0; i < routes.size(); ++i) {

@@ -111,8 +111,18 @@ class Printer {
     strings("depends_on", texts(component.depends_on, [](const auto& id) { return id.str(); }));
     if (component.strategy != Strategy::kAutomatic)
       line("strategy", component.strategy == Strategy::kRolling ? "\"rolling\"" : "\"recreate\"");
+    print(component.rollout);
     if (component.health) print(*component.health);
     for (const Route& route : component.routes) print(route);
+  }
+
+  void print(const RolloutSettings& rollout) {
+    const RolloutSettings fallback;
+    if (rollout == fallback) return;
+    out_ += "\n[components.rollout]\n";
+    duration("watch", rollout.watch, fallback.watch);
+    duration("drain", rollout.drain, fallback.drain);
+    duration("hold", rollout.hold, fallback.hold);
   }
 
   void print(const Health& health) {

@@ -87,6 +87,14 @@ struct Secret {
 
 enum class Strategy { kAutomatic, kRolling, kRecreate };
 
+// How traffic moves from one container of a component to the next.
+struct RolloutSettings {
+  base::Millis watch{10'000};  // a new one that fails so soon goes back to the old one
+  base::Millis drain{30'000};  // the old one's connections have so long to end
+  base::Millis hold{30'000};   // new ones wait so long while there is no container to go to
+  friend bool operator==(const RolloutSettings&, const RolloutSettings&) = default;
+};
+
 struct Component {
   ComponentName name;
   std::string image;    // empty: <fleet.registry>/<service>[-<component>]:<version>
@@ -105,6 +113,7 @@ struct Component {
   Strategy strategy = Strategy::kAutomatic;
   std::optional<Health> health;
   std::vector<Route> routes;
+  RolloutSettings rollout;
   friend bool operator==(const Component&, const Component&) = default;
 };
 

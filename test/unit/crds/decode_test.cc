@@ -134,6 +134,10 @@ TEST(Decode, EveryFieldOfTheFullExample) {
   EXPECT_EQ(db.restart, (Restart{Restart::Policy::kOnFailure, 3}));
   EXPECT_EQ(db.strategy, Strategy::kRecreate);
   EXPECT_EQ(db.restart->max_retries, 3);
+  EXPECT_EQ(api.rollout, RolloutSettings());
+  EXPECT_EQ(db.rollout, (RolloutSettings{.watch = base::Millis(0),
+                                         .drain = std::chrono::minutes(10),
+                                         .hold = std::chrono::minutes(5)}));
   EXPECT_EQ(std::get<CmdCheck>(db.health->check).argv,
             (std::vector<std::string>{"/bin/sh", "-c", "pg_isready -q"}));
 }

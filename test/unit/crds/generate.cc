@@ -114,6 +114,9 @@ Component component(int index) {
   if (pick(2) == 1) out.stop_timeout = duration();
   if (index > 0 && pick(2) == 1) out.depends_on = {ComponentName("c0")};
   out.strategy = pick(3) == 1 ? Strategy::kRecreate : Strategy::kAutomatic;
+  if (pick(2) == 1)
+    out.rollout = {base::Millis(pick(600'001)), base::Millis(pick(600'001)),
+                   std::chrono::seconds(pick(301))};
   for (int i = 0, count = pick(3); i < count; ++i) out.routes.push_back(route(i));
   if (pick(2) == 1) out.health = health(out);
   return out;

@@ -201,6 +201,12 @@ TEST(Schema, DefaultsAreThoseOfTheTypes) {
   EXPECT_EQ(fallback("Service", {"components", "health", "timeout"}).text, "1s");
   EXPECT_EQ(fallback("Service", {"components", "health", "retries"}).integer, Health().retries);
   EXPECT_EQ(fallback("Service", {"components", "health", "start_period"}).text, "30s");
+  const auto millis = [&](const char* field) {
+    return *base::parse_duration(fallback("Service", {"components", "rollout", field}).text);
+  };
+  EXPECT_EQ(millis("watch"), RolloutSettings().watch);
+  EXPECT_EQ(millis("drain"), RolloutSettings().drain);
+  EXPECT_EQ(millis("hold"), RolloutSettings().hold);
   EXPECT_EQ(fallback("Service", {"components", "routes", "port"}).integer, Route().port);
   EXPECT_EQ(fallback("Service", {"components", "routes", "mode"}).text, "l4");
   EXPECT_EQ(fallback("Fleet", {"prune", "max"}).integer, Fleet().prune_max);
@@ -218,7 +224,7 @@ TEST(Explain, Golden) {
   for (const char* path :
        {"service", "Node", "fleets", "service.components", "fleet.prune",
         "service.components.image", "service.components[0].health", "service.components.env",
-        "service.spec.node", "service.components.ports"})
+        "service.spec.node", "service.components.ports", "service.components.rollout"})
     test::expect_golden(test::corpus("explain/") + path + ".txt", explain(path).value());
 }
 
