@@ -1,5 +1,6 @@
 #include "agent/runtime/api.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -35,6 +36,10 @@ constexpr Meaning kMeanings[] = {
 };
 
 }  // namespace
+
+std::string container_path(const reconciler::ContainerId& id, const char* action) {
+  return "/containers/" + base::url_encode(id.str()) + action;
+}
 
 base::Error error_of(const base::HttpResponse& response, const std::string& doing) {
   const Json answer = Json::parse(response.body, nullptr, false);
@@ -93,6 +98,9 @@ Result<std::shared_ptr<PodmanApi::Connection>> PodmanApi::connection() {
                             "install podman 4.0 or newer");
   made->version = version->second;
   made->prefix = "/v" + std::to_string(major) + ".0.0/libpod";
+  // Podman would tell too, but GET /info takes longer than a container does.
+  struct stat info{};
+  made->rootless = ::stat(socket.c_str(), &info) == 0 && info.st_uid != 0;
   connection_ = made;
   return made;
 }
@@ -131,6 +139,11 @@ Result<base::HttpResponse> PodmanApi::stream(const Call& call, const base::HttpC
 Result<std::string> PodmanApi::version() {
   MCP_TRY(const auto connection, this->connection());
   return connection->version;
+}
+
+Result<bool> PodmanApi::rootless() {
+  MCP_TRY(const auto connection, this->connection());
+  return connection->rootless;
 }
 
 }  // namespace agent

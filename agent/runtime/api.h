@@ -35,6 +35,8 @@ class PodmanApi {
   base::Result<base::HttpResponse> stream(const Call& call, const base::HttpClient::Sink& sink,
                                           const std::stop_token& stop = {});
   base::Result<std::string> version();
+  // Whether the containers are an ordinary user's.
+  base::Result<bool> rootless();
   const PodmanDeadlines& deadlines() const { return options_.deadlines; }
   const PodmanOptions& options() const { return options_; }
 
@@ -44,6 +46,7 @@ class PodmanApi {
     std::unique_ptr<base::HttpClient> client;
     std::string version;  // "4.3.1"
     std::string prefix;   // "/v4.0.0/libpod"
+    bool rootless = false;
   };
   base::Result<std::shared_ptr<Connection>> connection();
   base::Result<std::string> find_socket();
@@ -56,6 +59,9 @@ class PodmanApi {
   std::shared_ptr<Connection> connection_;
   std::unique_ptr<PodmanService> service_;
 };
+
+// "/containers/<id><action>"
+std::string container_path(const reconciler::ContainerId& id, const char* action);
 
 // What an answer with an error status says: {"cause", "message", "response"}. `doing` is what was
 // tried ("cannot start container web.api").

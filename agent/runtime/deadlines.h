@@ -10,6 +10,7 @@ struct PodmanDeadlines {
   base::Millis read{15000};  // list, inspect
   base::Millis create{30000};
   base::Millis start{60000};
+  base::Millis clean_up{10000};     // podman's own, after a rootless container has ended
   base::Millis stop_margin{20000};  // beyond the stop timeout
   base::Millis remove{60000};
   base::Millis pull{15 * 60000};

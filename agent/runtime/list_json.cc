@@ -110,15 +110,30 @@ ObservedContainer parse_one(const Json& container) {
   return observed;
 }
 
+base::Error unreadable(const Json::exception& error) {
+  return base::make_error(
+      base::Code::kCorrupt,
+      std::string("cannot read what podman says of a container: ") + error.what());
+}
+
 }  // namespace
 
 base::Result<ObservedContainer> parse_inspect(const std::string& json) {
   try {
     return parse_one(Json::parse(json));
   } catch (const Json::exception& error) {
-    return base::make_error(
-        base::Code::kCorrupt,
-        std::string("cannot read what podman says of a container: ") + error.what());
+    return unreadable(error);
+  }
+}
+
+base::Result<bool> parse_network_left(const std::string& json) {
+  try {
+    const Json container = Json::parse(json);
+    // "stopped": it has ended; "exited": and was cleaned up (libpod/define/containerstate.go).
+    return field<std::string>(container.at("State"), "Status") == "stopped" &&
+           !field<std::string>(field<Json>(container, "NetworkSettings"), "SandboxKey").empty();
+  } catch (const Json::exception& error) {
+    return unreadable(error);
   }
 }
 

@@ -6,8 +6,10 @@
 #include <thread>
 
 #include "agent/runtime/api.h"
+#include "agent/runtime/clean_up.h"
 #include "agent/runtime/events.h"
-#include "agent/runtime/log_demux.h"
+#include "agent/runtime/last_lines.h"
+#include "agent/runtime/read_log.h"
 #include "agent/runtime/registry_auth.h"
 #include "agent/runtime/spec_json.h"
 #include "reconciler/labels.h"
@@ -43,10 +45,6 @@ std::string text_at(const Json& object, const char* name) {
   return found.is_string() ? found.get<std::string>() : std::string();
 }
 
-std::string path_of(const ContainerId& id, const char* action) {
-  return "/containers/" + base::url_encode(id.str()) + action;
-}
-
 }  // namespace
 
 struct Podman::Impl {
@@ -75,7 +73,7 @@ struct Podman::Impl {
 
   Result<ObservedContainer> find(const ContainerId& id) {
     MCP_TRY(const auto answer,
-            api.call({.path = path_of(id, "/json"), .deadline = api.deadlines().read}));
+            api.call({.path = container_path(id, "/json"), .deadline = api.deadlines().read}));
     if (!answer.ok()) return error_of(answer, "cannot inspect container " + id.str().substr(0, 12));
     return parse_inspect(answer.body);
   }
@@ -161,12 +159,17 @@ Result<ContainerId> Podman::create(const ContainerSpec& spec) {
 Result<ObservedContainer> Podman::start(const ContainerId& id) {
   const Millis deadline = impl_->api.deadlines().start;
   const std::string doing = "cannot start container " + id.str().substr(0, 12);
-  MCP_TRY(auto answer, impl_->post(path_of(id, "/start"), deadline));
+  MCP_TRY(const bool clean, cleaned_up(impl_->api, container_path(id, "/json")));
+  MCP_TRY(auto answer, impl_->post(container_path(id, "/start"), deadline));
+  if (answer.ok() && !clean) {
+    // A restart makes the network anew, but only of one that runs.
+    MCP_TRY(answer, impl_->post(container_path(id, "/restart"), deadline, {{"timeout", "0"}}));
+  }
   if (!answer.ok() && says(answer, "state improper")) {
     MCP_TRY(const ObservedContainer now, impl_->find(id));
     if (now.state == ContainerState::kRunning) return now;
     if (now.state == ContainerState::kPaused) {
-      MCP_TRY(answer, impl_->post(path_of(id, "/unpause"), deadline));
+      MCP_TRY(answer, impl_->post(container_path(id, "/unpause"), deadline));
     }
   }
   if (!answer.ok() && answer.status != kNotModified) return error_of(answer, doing);
@@ -177,12 +180,12 @@ Result<> Podman::stop(const ContainerId& id, Millis timeout) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(timeout);
   const Millis deadline = timeout + impl_->api.deadlines().stop_margin;
   const Parameters parameters = {{"timeout", std::to_string(seconds.count())}};
-  MCP_TRY(auto answer, impl_->post(path_of(id, "/stop"), deadline, parameters));
+  MCP_TRY(auto answer, impl_->post(container_path(id, "/stop"), deadline, parameters));
   if (!answer.ok() && says(answer, "state improper")) {
     // A paused one cannot be stopped (libpod refuses), and would not see the signal.
-    MCP_TRY(answer, impl_->post(path_of(id, "/unpause"), deadline));
+    MCP_TRY(answer, impl_->post(container_path(id, "/unpause"), deadline));
     if (answer.ok()) {
-      MCP_TRY(answer, impl_->post(path_of(id, "/stop"), deadline, parameters));
+      MCP_TRY(answer, impl_->post(container_path(id, "/stop"), deadline, parameters));
     }
   }
   if (answer.ok() || answer.status == kNotModified || answer.status == kNotFound) return {};
@@ -193,7 +196,7 @@ Result<> Podman::remove(const ContainerId& id) {
   const std::string doing = "cannot remove container " + id.str().substr(0, 12);
   MCP_TRY(const auto answer,
           impl_->api.call({.method = "DELETE",
-                           .path = path_of(id, ""),
+                           .path = container_path(id, ""),
                            .parameters = {{"force", "true"}, {"v", "true"}, {"timeout", "0"}},
                            .deadline = impl_->api.deadlines().remove}));
   if (answer.status == kNotFound || says(answer, "no such container")) return {};
@@ -246,36 +249,35 @@ Result<> Podman::pull(const std::string& image) {
 
 Result<> Podman::logs(const ContainerId& id, const LogOptions& options,
                       const std::function<bool(std::string_view)>& sink) {
-  Parameters parameters = {{"stdout", "true"}, {"stderr", "true"}};
+  Parameters parameters;
   if (options.follow) parameters["follow"] = "true";
   if (options.tail >= 0) parameters["tail"] = std::to_string(options.tail);
   if (options.since) parameters["since"] = base::to_rfc3339(*options.since);
-  bool wanted = true;
-  LogDemux demux([&](std::string_view line) { return wanted = sink(line); });
-  MCP_TRY(const auto answer,
-          impl_->api.stream({.path = path_of(id, "/logs"), .parameters = std::move(parameters)},
-                            [&](std::string_view piece) {
-                              if (!piece.empty()) return demux.feed(piece);
-                              return wanted = sink({});
-                            }));
-  if (!answer.ok() && answer.status != 0)
-    return error_of(answer, "cannot read the log of container " + id.str().substr(0, 12));
-  if (wanted) demux.finish();
-  return {};
+  return read_log(impl_->api, id, std::move(parameters), Millis(0), sink);
+}
+
+Result<std::vector<std::string>> Podman::last_lines(const ContainerId& id, int count) {
+  LastLines last(count);
+  MCP_CHECK(read_log(impl_->api, id, {{"tail", std::to_string(last.limit())}},
+                     impl_->api.deadlines().read, [&](std::string_view line) {
+                       last.add(line);
+                       return true;
+                     }));
+  return last.take();
 }
 
 Result<> Podman::healthcheck(const ContainerId& id, Millis timeout) {
   const std::string doing = "cannot check container " + id.str().substr(0, 12);
   MCP_TRY(const auto answer,
-          impl_->api.call({.path = path_of(id, "/healthcheck"),
+          impl_->api.call({.path = container_path(id, "/healthcheck"),
                            .deadline = timeout + impl_->api.deadlines().health_margin}));
   if (!answer.ok()) return error_of(answer, doing);
   const Json result = Json::parse(answer.body, nullptr, false);
   if (text_at(result, "Status") == "healthy") return {};
 
   // The answer has no output; what the command said is in the container's state.
-  MCP_TRY(const auto inspected,
-          impl_->api.call({.path = path_of(id, "/json"), .deadline = impl_->api.deadlines().read}));
+  MCP_TRY(const auto inspected, impl_->api.call({.path = container_path(id, "/json"),
+                                                 .deadline = impl_->api.deadlines().read}));
   const Json log =
       member(member(member(Json::parse(inspected.body, nullptr, false), "State"), "Health"), "Log");
   std::string why = "the health command failed";

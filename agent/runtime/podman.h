@@ -32,6 +32,7 @@ struct PodmanOptions {
 // - A container is made without a restart policy: healing is the reconciler's.
 // - create: a missing secret or a bad option is kInvalid.
 // - remove: a container that runs is killed.
+// - start: of a rootless container that has just ended, waits until podman has cleaned up after it.
 class Podman : public reconciler::Runtime {
  public:
   explicit Podman(PodmanOptions options);
@@ -49,6 +50,12 @@ class Podman : public reconciler::Runtime {
   // so that it can say false. kNotFound: no such container.
   base::Result<> logs(const reconciler::ContainerId& id, const LogOptions& options,
                       const std::function<bool(std::string_view)>& sink);
+
+  // The end of what a container has said on both streams, oldest line first, at most `count` (1 to
+  // 100) lines: for a person who asks why it ended. Without end of line; of a long line its first
+  // 500 bytes; always UTF-8 without control characters. kNotFound: no such container. kTimeout: not
+  // read within the deadline for reading.
+  base::Result<std::vector<std::string>> last_lines(const reconciler::ContainerId& id, int count);
 
   // Runs the health command of a running container once, at most `timeout`. The error is why it is
   // not healthy.

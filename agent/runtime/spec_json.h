@@ -19,4 +19,7 @@ base::Result<std::vector<reconciler::ObservedContainer>> parse_list(const std::s
 // The answer of GET /containers/{id}/json: equal to the container's entry in the list.
 base::Result<reconciler::ObservedContainer> parse_inspect(const std::string& json);
 
+// The same answer: whether the container has ended and podman has not yet cleaned up its network.
+base::Result<bool> parse_network_left(const std::string& json);
+
 }  // namespace agent

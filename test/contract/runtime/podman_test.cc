@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -145,6 +146,28 @@ TEST_F(RealPodman, TheLogIsReadInWholeLines) {
       Code::kNotFound);
 }
 
+TEST_F(RealPodman, TheLastLinesOfOneThatEndedAreKept) {
+  const ContainerId id =
+      start(spec({"sh", "-c",
+                  "for i in $(seq 200); do echo $i; done; echo cannot open /data >&2;"
+                  "printf 'gone\\377'; exit 3"}));
+  wait_until(*podman_, id,
+             [](const ObservedContainer& now) { return now.state == ContainerState::kExited; });
+  const auto last = podman_->last_lines(id, 3);
+  ASSERT_TRUE(last) << last.error().text();
+  // Podman 4 puts a line that has no end to the one before it.
+  EXPECT_THAT(*last, testing::Contains("cannot open /data"));
+  EXPECT_THAT(*last, testing::Contains(testing::EndsWith("gone?")));
+  EXPECT_THAT(*last, testing::Contains(testing::StartsWith("200")));
+  EXPECT_LE(last->size(), 3u);
+  EXPECT_EQ(podman_->last_lines(id, 0)->size(), 1u);
+  EXPECT_EQ(podman_->last_lines(id, 100000)->size(), 100u);
+
+  // Of one that runs and is silent: what there is, at once.
+  EXPECT_THAT(*podman_->last_lines(start(spec({}, "silent")), 10), testing::IsEmpty());
+  EXPECT_EQ(podman_->last_lines(ContainerId("nobody"), 10).error().code, Code::kNotFound);
+}
+
 TEST_F(RealPodman, FollowingASilentLogCanBeEnded) {
   const ContainerId id = start(spec({}));
   EXPECT_TRUE(
@@ -238,6 +261,7 @@ TEST_F(RealPodman, AServiceThatHangsIsATimeout) {
   ASSERT_TRUE(known.list());
   fixture_->freeze_service();
   EXPECT_EQ(known.list().error().code, Code::kTimeout);
+  EXPECT_EQ(known.last_lines(ContainerId("any"), 1).error().code, Code::kTimeout);
   EXPECT_EQ(Podman(hasty).list().error().code, Code::kTimeout);
   fixture_->thaw_service();
   const auto back = known.list();
@@ -308,6 +332,50 @@ TEST_F(OwnService, ThatCannotStartSaysWhy) {
   EXPECT_EQ(refused.error().code, Code::kUnavailable);
   EXPECT_THAT(refused.error().text(), HasSubstr("podman info"));
   podman_ = nullptr;
+}
+
+class RootlessPodman : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = PodmanFixture::make(true);
+    if (!made) GTEST_SKIP() << "SKIPPED: rootless podman: " << made.error().text();
+    fixture_ = std::move(*made);
+  }
+  std::unique_ptr<PodmanFixture> fixture_;
+};
+
+TEST_F(RootlessPodman, ALostCleanUpCostsNoPort) {
+  Podman podman({.socket = fixture_->socket(),
+                 .auth_file = {},
+                 .runtime_folder = {},
+                 .deadlines = {.clean_up = Millis(200)}});
+  const auto id = podman.create(web_server(PodmanFixture::kDemoImage, 28416));
+  ASSERT_TRUE(id) << id.error().text();
+  const auto first = podman.start(*id);
+  ASSERT_TRUE(first) << first.error().text();
+  ASSERT_TRUE(http_answers(28416));
+  // The service has read its configuration; the clean-up is a program of its own.
+  const std::string config = fixture_->folder() + "/containers.conf";
+  std::filesystem::rename(config, config + ".away");
+  ASSERT_EQ(::kill(first->pid, SIGKILL), 0);
+  wait_until(podman, *id,
+             [](const ObservedContainer& now) { return now.state == ContainerState::kExited; });
+  const auto again = podman.start(*id);
+  std::filesystem::rename(config + ".away", config);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->state, ContainerState::kRunning);
+  EXPECT_TRUE(http_answers(28416));
+  EXPECT_TRUE(podman.remove(*id));
+}
+
+TEST_F(RootlessPodman, KeepsAllItsFilesInItsFolder) {
+  base::HttpClient client(base::HttpAddress::unix_socket(fixture_->socket()));
+  const auto info = client.request({.target = "/v4.0.0/libpod/info"});
+  ASSERT_TRUE(info) << info.error().text();
+  for (const char* key : {"graphRoot", "runRoot", "volumePath"})
+    EXPECT_THAT(info->body,
+                HasSubstr("\"" + std::string(key) + "\":\"" + fixture_->folder() + "/"));
+  EXPECT_THAT(info->body, HasSubstr("\"graphRoot\":\"" + fixture_->folder() + "/data/"));
 }
 
 }  // namespace

@@ -226,6 +226,25 @@ TEST_P(RuntimeContract, AKilledOneStaysDownUntilItIsStarted) {
   EXPECT_NE(again.pid, first.pid);
 }
 
+// Whatever podman has still to do after the end of the first run.
+TEST_P(RuntimeContract, AKilledOneAnswersOnItsPortAgain) {
+  for (const std::string network : {"", "healnet"}) {
+    world_->clear();
+    ContainerSpec spec = web_server(world_->image(), 28415);
+    spec.component.network = network;
+    const ContainerId id = create(spec);
+    start(id);
+    EXPECT_TRUE(world_->answers(28415)) << network;
+    for (int round = 0; round < 3; ++round) {
+      world_->kill(id);
+      wait_until(runtime(), id,
+                 [](const ObservedContainer& now) { return now.state == ContainerState::kExited; });
+      start(id);
+      EXPECT_TRUE(world_->answers(28415)) << network << ", round " << round;
+    }
+  }
+}
+
 TEST_P(RuntimeContract, StartResumesAPausedOneAndStopEndsIt) {
   const ContainerId id = create(sleeper(world_->image()));
   const ObservedContainer first = start(id);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <map>
 #include <thread>
 
@@ -45,6 +46,14 @@ class FakeWorld : public World {
   std::string missing_image() override { return "r.example/none:v1"; }
   void occupy_port(uint16_t port) override { fake_.occupy_port(port); }
   void free_port(uint16_t port) override { fake_.free_port(port); }
+  bool answers(uint16_t port) override {
+    for (const auto& [id, container] : fake_.containers()) {
+      if (container.state != ContainerState::kRunning) continue;
+      for (const crds::PortMapping& mapping : container.ports)
+        if (mapping.host_port == port) return true;
+    }
+    return false;
+  }
   void clear() override {
     while (!fake_.containers().empty()) fake_.remove_by_hand(fake_.containers().begin()->first);
   }
@@ -72,7 +81,12 @@ class PodmanWorld : public World {
     return {};
   }
   void pause(const ContainerId& id) override { post("/containers/" + id.str() + "/pause", ""); }
-  void kill(const ContainerId& id) override { post("/containers/" + id.str() + "/kill", ""); }
+  // Podman's own kill would wait until all is over.
+  void kill(const ContainerId& id) override {
+    const auto running = podman_.inspect(id);
+    ASSERT_TRUE(running && running->pid > 0);
+    ::kill(running->pid, SIGKILL);
+  }
   ObservedContainer run_to_end(ContainerSpec spec, int code) override {
     spec.component.cmd = {"sh", "-c", "exit " + std::to_string(code)};
     const ContainerId id = *podman_.create(spec);
@@ -100,6 +114,7 @@ class PodmanWorld : public World {
     ::close(occupied_.at(port));
     occupied_.erase(port);
   }
+  bool answers(uint16_t port) override { return http_answers(port); }
   void clear() override {
     const auto all = podman_.list();
     ASSERT_TRUE(all) << all.error().text();
@@ -153,6 +168,23 @@ ContainerSpec sleeper(const std::string& image, const std::string& service) {
   spec.component.image = image;
   spec.component.cmd = {"sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"};
   return spec;
+}
+
+ContainerSpec web_server(const std::string& image, uint16_t port) {
+  ContainerSpec spec = sleeper(image);
+  spec.component.cmd = {"httpd", "-f", "-p", "80", "-h", "/etc"};
+  spec.ports = {{"127.0.0.1", port, 80, "tcp"}};
+  return spec;
+}
+
+bool http_answers(uint16_t port) {
+  base::HttpClient client(base::HttpAddress::tcp("127.0.0.1", port));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (std::chrono::steady_clock::now() < end) {
+    if (client.request({.deadline = Millis(1000)})) return true;
+    std::this_thread::yield();
+  }
+  return false;
 }
 
 ObservedContainer wait_until(reconciler::Runtime& runtime, const ContainerId& id,

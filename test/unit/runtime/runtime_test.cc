@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "agent/runtime/last_lines.h"
 #include "agent/runtime/log_demux.h"
 #include "agent/runtime/podman.h"
 #include "agent/runtime/registry_auth.h"
@@ -66,6 +67,21 @@ TEST(Logs, TheSinkCanEndIt) {
   LogDemux demux([&](std::string_view) { return ++calls < 2; });
   EXPECT_FALSE(demux.feed(frame(1, "a\nb\nc\n")));
   EXPECT_EQ(calls, 2);
+}
+
+TEST(Logs, TheLastLinesAreShortAndReadable) {
+  LastLines last(3);
+  for (const std::string line :
+       {"lost\n", "", "tab\there\r\n", "\x1b[31mred\n", "a\xffz \xc3\xa4\n"})
+    last.add(line);
+  EXPECT_THAT(last.take(), ElementsAre("tab here", " [31mred", "a?z \u00e4"));
+  EXPECT_THAT(last.take(), ElementsAre());
+  last.add(std::string(LastLines::kMaxLine - 1, 'x') + "\u00e4\n");
+  EXPECT_THAT(last.take(), ElementsAre(std::string(LastLines::kMaxLine - 1, 'x') + "?"));
+  last.add("\n");
+  EXPECT_THAT(last.take(), ElementsAre(""));
+  EXPECT_EQ(LastLines(-1).limit(), 1u);
+  EXPECT_EQ(LastLines(1 << 30).limit(), 100u);
 }
 
 TEST(Pull, WhatRegistriesSay) {
@@ -224,6 +240,22 @@ TEST(List, RangesNullsAndUnknownStates) {
   EXPECT_EQ(base::to_rfc3339(one->started_at), "2026-11-22T09:00:00Z");
   EXPECT_EQ(one->exited_at, base::TimePoint());
   EXPECT_THAT(one->ports, ElementsAre(crds::PortMapping{"", 8080, 80, "tcp"}));
+}
+
+TEST(Inspect, WhatIsLeftOfARun) {
+  const struct {
+    const char* json;
+    bool left;
+  } cases[] = {
+      {R"({"State":{"Status":"stopped"},"NetworkSettings":{"SandboxKey":"/run/netns/n"}})", true},
+      {R"({"State":{"Status":"exited"},"NetworkSettings":{"SandboxKey":"/run/netns/n"}})", false},
+      {R"({"State":{"Status":"running"},"NetworkSettings":{"SandboxKey":"/run/netns/n"}})", false},
+      {R"({"State":{"Status":"stopped"},"NetworkSettings":{"SandboxKey":""}})", false},
+      {R"({"State":{"Status":"stopped"},"NetworkSettings":null})", false},
+  };
+  for (const auto& test : cases) EXPECT_EQ(*parse_network_left(test.json), test.left) << test.json;
+  for (const char* bad : {"", "{}", R"({"State":{"Status":7}})"})
+    EXPECT_EQ(parse_network_left(bad).error().code, Code::kCorrupt) << bad;
 }
 
 }  // namespace
