@@ -62,6 +62,10 @@ CONF
 use_config() {
   export CONTAINERS_CONF=$DIR/containers.conf CONTAINERS_STORAGE_CONF=$DIR/storage.conf
   export CONTAINERS_REGISTRIES_CONF=$DIR/registries.conf
+  [ "$(id -u)" = 0 ] && return
+  # Rootless podman takes its storage from here, whatever storage.conf says.
+  export XDG_DATA_HOME=$DIR/data
+  export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$DIR/run}
 }
 
 import_demo() {
@@ -108,7 +112,7 @@ serve_as_new_user() {
   cp "$0" "$DIR/podman_env.sh"  # the source tree may be closed to others
   chown -R "$uid:$uid" "$DIR"
   cd "$DIR"
-  exec env HOME="$DIR/home" XDG_RUNTIME_DIR="$DIR/run" XDG_DATA_HOME="$DIR/data" \
+  exec env -u XDG_DATA_HOME HOME="$DIR/home" XDG_RUNTIME_DIR="$DIR/run" \
     XDG_CONFIG_HOME="$DIR/config" USER=mcp-test \
     setpriv --reuid $uid --regid $uid --clear-groups "$DIR/podman_env.sh" serve-here "$DIR"
 }
