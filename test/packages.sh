@@ -11,7 +11,7 @@ packages_of() {
     run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
       busybox-static curl ;;
     test) echo nginx-light fcgiwrap openssh-server openssh-client openssl jq procps python3 util-linux \
-      haproxy curl nghttp2-client nghttp2-server ;;
+      haproxy curl nghttp2-client nghttp2-server docker-registry ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     bench) echo podman-compose docker-compose python3 ;;
     *) echo "packages_of: no group '$1'" >&2; return 1 ;;
