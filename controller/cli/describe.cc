@@ -9,6 +9,8 @@
 namespace controller {
 namespace {
 
+constexpr std::chrono::days kWarnBefore{14};
+
 Colour colour_of(const Word& word) {
   if (word.text == "Ready") return Colour::kGreen;
   if (word.text == "Stalled" || word.text == "Failed") return Colour::kRed;
@@ -38,8 +40,35 @@ std::string source_line(const NodeStatus& node, const Terminal& terminal, base::
   return line;
 }
 
-std::string component_lines(const ComponentStatus& component, const Terminal& terminal,
-                            base::TimePoint now) {
+std::string certificate_text(const RouteStatus& route, const Terminal& terminal,
+                             base::TimePoint now) {
+  if (!route.certificate_until) return "";
+  const base::Millis left = *route.certificate_until - now;
+  if (left <= base::Millis(0)) return ", " + terminal.paint(Colour::kRed, "certificate expired");
+  const std::string text = "certificate expires in " + base::short_age(left);
+  return ", " + (left < kWarnBefore ? terminal.paint(Colour::kYellow, text) : text);
+}
+
+std::string route_line(const RouteStatus& route, bool managed, const Terminal& terminal,
+                       base::TimePoint now) {
+  const size_t port = route.listener.rfind(':');
+  std::string line = "        route " + route.hostname +
+                     (port == route.listener.npos ? "" : route.listener.substr(port)) + " " +
+                     route.mode;
+  if (!managed) return line + "\n";
+  if (!route.registered)
+    line += " " + terminal.paint(Colour::kYellow, "(not registered)");
+  else if (!route.health.empty() && route.health != "unknown")
+    line += " " + route.health;
+  line += certificate_text(route, terminal, now);
+  // What is wrong with a certificate has been said.
+  if (!route.problem.empty() && !route.problem.starts_with("the certificate"))
+    line += ": " + terminal.paint(Colour::kYellow, route.problem);
+  return line + "\n";
+}
+
+std::string component_lines(const ComponentStatus& component, bool managed,
+                            const Terminal& terminal, base::TimePoint now) {
   std::string line = "      " + component.name + "  " + describe_component(component);
   if (component.state == "running" && component.started_at)
     line += ", up " + age(component.started_at, now);
@@ -49,8 +78,7 @@ std::string component_lines(const ComponentStatus& component, const Terminal& te
     line += "        port " + (port.name.empty() ? "" : port.name + " ") +
             std::to_string(port.host_port) + " -> " + std::to_string(port.container_port) + "\n";
   for (const RouteStatus& route : component.routes)
-    line += "        route " + route.hostname + route.listener + " " + route.mode +
-            (route.registered ? "" : " (not registered)") + "\n";
+    line += route_line(route, managed, terminal, now);
   for (const Drift& drift : component.drift)
     line += "        " +
             terminal.paint(Colour::kYellow, "drift " + drift.field + ": expected " +
@@ -59,7 +87,7 @@ std::string component_lines(const ComponentStatus& component, const Terminal& te
   return line;
 }
 
-std::string service_lines(const ServiceStatus& service, const Terminal& terminal,
+std::string service_lines(const ServiceStatus& service, bool managed, const Terminal& terminal,
                           base::TimePoint now) {
   const Word word = summarise(service.conditions);
   std::string line = "  " + terminal.paint(colour_of(word), upper(word.text)) + "  " +
@@ -76,7 +104,7 @@ std::string service_lines(const ServiceStatus& service, const Terminal& terminal
                            "held: " + service.hold->reason + ": " + service.hold->message) +
             "\n";
   for (const ComponentStatus& component : service.components)
-    line += component_lines(component, terminal, now);
+    line += component_lines(component, managed, terminal, now);
   return line;
 }
 
@@ -119,12 +147,16 @@ std::string describe_node(const NodeStatus& node, const std::vector<ServiceStatu
   if (!node.last_ready_revision.empty() && node.last_ready_revision != node.revision)
     out += ", last Ready " + short_revision(node.last_ready_revision);
   out += "\n" + source_line(node, terminal, now);
-  if (!node.routes.empty()) out += "  routes   " + node.routes + "\n";
+  const bool managed = node.routes != "not managed";
+  if (!managed) out += "  routes   not managed\n";
+  if (!node.routes_error.empty())
+    out += "  routes   " + terminal.paint(Colour::kRed, "unavailable: " + node.routes_error) + "\n";
   if (services.empty())
     out += "  no services\n";
   else
     out += "\n";
-  for (const ServiceStatus& service : services) out += service_lines(service, terminal, now);
+  for (const ServiceStatus& service : services)
+    out += service_lines(service, managed, terminal, now);
   return out;
 }
 

@@ -55,4 +55,17 @@ base::Result<Holder> find_holder(Session& session, const std::string& name) {
   return no_such_service(picture, name);
 }
 
+std::optional<Memory> find_memory(Session& session, const std::string& name) {
+  const auto agents = session.agents();
+  if (!agents) return std::nullopt;
+  const auto newest = [](const ServiceDetail& detail) {
+    return detail.events.empty() ? std::nullopt : detail.events.back().time;
+  };
+  std::optional<Memory> found;
+  for (auto& answer : ask_all(**agents, [&](const Agent& agent) { return agent.service(name); }))
+    if (answer.result && (!found || newest(*answer.result) > newest(found->detail)))
+      found = Memory{answer.agent, std::move(*answer.result)};
+  return found;
+}
+
 }  // namespace controller

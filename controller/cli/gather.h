@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,5 +33,13 @@ struct Holder {
   ServiceStatus service;
 };
 base::Result<Holder> find_holder(Session& session, const std::string& name);
+
+// What an agent remembers of a service that none has any more; of several, the one that knows its
+// newest event. None: nobody has heard of it.
+struct Memory {
+  const Agent* agent = nullptr;
+  ServiceDetail detail;
+};
+std::optional<Memory> find_memory(Session& session, const std::string& name);
 
 }  // namespace controller

@@ -18,7 +18,8 @@ struct Intent {
 
 // Commits and pushes, asks the agents concerned to fetch, and waits until the service is Ready (or
 // gone). Prints what happened: progress, then the result in the format of -o:
-//   {service, node, revision, path, changed, pushed, message, ready, reason, detail, seconds}
+//   {service, node, revision, path, changed, pushed, message, ready, reason, detail, seconds,
+//    rollouts}
 Outcome carry_out(Session& session, const Intent& intent);
 
 // The definition of a service as the repository has it now (after a fetch), decoded.

@@ -17,7 +17,8 @@ std::string reason_and_message(const Condition& condition) {
 // The reasons of Reconciling=True that say that all goes well; with any other the agent retries
 // what failed (docs/conditions.md).
 bool is_progress(const std::string& reason) {
-  constexpr std::array kReasons = {"Progressing", "Probing", "DependencyNotReady", "WaitingForPort",
+  constexpr std::array kReasons = {"Progressing",    "Probing",  "DependencyNotReady",
+                                   "WaitingForPort", "Watching", "Draining",
                                    "BackingOff"};
   return std::find(kReasons.begin(), kReasons.end(), reason) != kReasons.end();
 }
@@ -190,7 +191,9 @@ Word summarise(const std::vector<Condition>& conditions) {
 }
 
 std::string describe_component(const ComponentStatus& component) {
-  std::string text = component.ready           ? "ready"
+  const bool completed = component.ready && component.state == "exited";
+  std::string text = completed                 ? "completed"
+                     : component.ready         ? "ready"
                      : component.state.empty() ? "no container"
                                                : component.state;
   if (!component.ready && !component.last_exit.empty() && component.state != "running")

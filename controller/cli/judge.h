@@ -55,7 +55,8 @@ struct Word {
 };
 Word summarise(const std::vector<Condition>& conditions);
 
-// What a component is doing: "ready", "exited (exited with 1): waits for the back-off".
+// What a component is doing: "ready", "completed", "exited (exited with 1): waits for the
+// back-off".
 std::string describe_component(const ComponentStatus& component);
 
 }  // namespace controller

@@ -96,6 +96,11 @@ base::Result<ServiceSpec> Agent::spec(const std::string& name) const {
   return parse_spec(body);
 }
 
+base::Result<ProxyRoutes> Agent::routes() const {
+  MCP_TRY(const std::string body, call("GET", "/v1/routes"));
+  return parse_routes(body);
+}
+
 base::Result<int64_t> Agent::sync(bool allow_prune) const {
   Json wish = Json::object();
   if (allow_prune) wish["allowPrune"] = true;

@@ -53,6 +53,7 @@ class Agent {
   base::Result<NodeStatus> status() const;
   base::Result<ServiceDetail> service(const std::string& name) const;
   base::Result<ServiceSpec> spec(const std::string& name) const;
+  base::Result<ProxyRoutes> routes() const;
   // Returns the number of the request: done once source.syncsDone has reached it.
   base::Result<int64_t> sync(bool allow_prune) const;
   // What the node would do for this tree: path inside the repository -> text.

@@ -46,6 +46,30 @@ std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::optional<base::Millis> millis(const Json& object, const char* key) {
+  const auto it = object.find(key);
+  return it != object.end() && it->is_number() ? std::optional(base::Millis(it->get<int64_t>()))
+                                               : std::nullopt;
+}
+
+RolloutStatus rollout(const Json& j) {
+  RolloutStatus r;
+  r.revision = text(j, "revision");
+  r.from = text(j, "from");
+  r.to = text(j, "to");
+  r.begun = time(j, "begun");
+  if (const auto phases = j.find("phases"); phases != j.end() && phases->is_object()) {
+    r.ready = millis(*phases, "readyMs");
+    r.switched = millis(*phases, "switchedMs");
+    r.drained = millis(*phases, "drainedMs");
+    r.finished = millis(*phases, "finishedMs");
+  }
+  r.requests = number(j, "requests");
+  r.failed = number(j, "failed");
+  r.held = number(j, "held");
+  return r;
+}
+
 Condition condition(const Json& j) {
   return {text(j, "type"), text(j, "status"), text(j, "reason"), text(j, "message"),
           time(j, "since")};
@@ -70,9 +94,11 @@ ComponentStatus component(const Json& j) {
                       static_cast<int>(number(p, "containerPort"))};
   });
   c.routes = list<RouteStatus>(j, "routes", [](const Json& r) {
-    return RouteStatus{text(r, "listener"), text(r, "hostname"), text(r, "mode"),
-                       truth(r, "registered")};
+    return RouteStatus{text(r, "listener"),           text(r, "hostname"), text(r, "mode"),
+                       truth(r, "registered"),        text(r, "health"),   text(r, "problem"),
+                       time(r, "certificateNotAfter")};
   });
+  if (const auto it = j.find("rollout"); it != j.end() && it->is_object()) c.rollout = rollout(*it);
   c.drift = list<Drift>(j, "drift", [](const Json& d) {
     return Drift{text(d, "field"), text(d, "expected"), text(d, "actual")};
   });
@@ -171,6 +197,7 @@ base::Result<NodeStatus> parse_status(std::string_view json) {
   }
   if (const auto routes = j.find("routes"); routes != j.end() && routes->is_string())
     status.routes = routes->get<std::string>();
+  status.routes_error = text(j, "routesError");
   status.conditions = list<Condition>(j, "conditions", condition);
   status.services = list<ServiceStatus>(j, "services", service);
   for (ServiceStatus& one : status.services)
@@ -196,6 +223,24 @@ base::Result<ServiceDetail> parse_service(std::string_view json) {
 base::Result<ServiceSpec> parse_spec(std::string_view json) {
   MCP_TRY(const Json j, parse(json, "a service's spec", kObject));
   return ServiceSpec{text(j, "name"), text(j, "path"), text(j, "revision"), text(j, "toml")};
+}
+
+base::Result<ProxyRoutes> parse_routes(std::string_view json) {
+  MCP_TRY(const Json j, parse(json, "a list of routes", kObject));
+  return ProxyRoutes{truth(j, "managed"), text(j, "error"),
+                     list<ProxyRoute>(j, "routes", [](const Json& r) {
+                       return ProxyRoute{text(r, "listener"),
+                                         text(r, "hostname"),
+                                         text(r, "mode"),
+                                         text(r, "backend"),
+                                         text(r, "health"),
+                                         text(r, "problem"),
+                                         truth(r, "served"),
+                                         text(r, "owner"),
+                                         text(r, "service"),
+                                         text(r, "component"),
+                                         dump(r)};
+                     })};
 }
 
 base::Result<PlanDocument> parse_plan(std::string_view json) {

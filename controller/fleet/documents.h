@@ -37,7 +37,27 @@ struct RouteStatus {
   std::string listener;
   std::string hostname;
   std::string mode;
-  bool registered = false;
+  bool registered = false;  // it leads to a container of the component
+  std::string health;       // of what it leads to; empty: not known
+  std::string problem;      // empty: none
+  std::optional<base::TimePoint> certificate_until;
+};
+
+// How the last rollout of a component went, or goes. Times are counted from its begin; absent: not
+// reached.
+struct RolloutStatus {
+  using Phase = std::optional<base::Millis>;
+  std::string revision;
+  std::string from;  // the version that it replaces; empty: none, or not another image
+  std::string to;
+  std::optional<base::TimePoint> begun;
+  Phase ready;
+  Phase switched;
+  Phase drained;
+  Phase finished;
+  int64_t requests = 0;  // what its routes saw; counted when it has finished
+  int64_t failed = 0;
+  int64_t held = 0;
 };
 
 struct ComponentStatus {
@@ -55,6 +75,7 @@ struct ComponentStatus {
   std::string waiting_for;  // empty: nothing
   std::vector<PortStatus> ports;
   std::vector<RouteStatus> routes;
+  std::optional<RolloutStatus> rollout;
   std::vector<Drift> drift;
 };
 
@@ -89,7 +110,8 @@ struct NodeStatus {
   std::string revision;
   std::string last_ready_revision;
   SourceStatus source;
-  std::string routes;  // "not managed" when the node has no proxy
+  std::string routes;        // "managed", "not managed": the node has no proxy, "unavailable"
+  std::string routes_error;  // why they are unavailable
   std::vector<Condition> conditions;
   std::vector<ServiceStatus> services;
   std::string document;  // the JSON as it came
@@ -127,6 +149,27 @@ struct ServiceSpec {
   std::string path;
   std::string revision;
   std::string toml;
+};
+
+// A route that mc-proxy has, whoever set it.
+struct ProxyRoute {
+  std::string listener;
+  std::string hostname;
+  std::string mode;
+  std::string backend;
+  std::string health;
+  std::string problem;
+  bool served = false;
+  std::string owner;
+  std::string service;    // empty: none of this node's
+  std::string component;  // empty: likewise, or it is forwarded to another node
+  std::string document;   // the JSON as it came
+};
+
+struct ProxyRoutes {
+  bool managed = false;
+  std::string error;  // mc-proxy does not answer: the routes are those of the last time
+  std::vector<ProxyRoute> routes;
 };
 
 struct PlanProblem {
@@ -177,6 +220,7 @@ base::Result<NodeStatus> parse_status(std::string_view json);
 base::Result<std::vector<ServiceStatus>> parse_services(std::string_view json);
 base::Result<ServiceDetail> parse_service(std::string_view json);
 base::Result<ServiceSpec> parse_spec(std::string_view json);
+base::Result<ProxyRoutes> parse_routes(std::string_view json);
 base::Result<PlanDocument> parse_plan(std::string_view json);
 base::Result<Event> parse_event(std::string_view json);
 base::Result<std::vector<Event>> parse_events(std::string_view json);

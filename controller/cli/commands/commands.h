@@ -20,6 +20,7 @@ Command list_command();
 Command ps_command();
 Command status_command();
 Command why_command();
+Command route_list_command();
 Command sync_command();
 Command logs_command();
 Command events_command();

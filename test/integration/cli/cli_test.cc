@@ -26,6 +26,19 @@ constexpr char kWeb[] =
     "name = \"api\"\n"
     "image = \"localhost/demo\"\n";
 
+const Json kRoutes = Json::parse(R"({"managed": true, "error": null, "routes": [
+  {"listener": ":8443", "hostname": "web.test", "mode": "l7", "backend": "127.0.0.1:1",
+   "owner": "mcp/rift", "served": true, "health": "up", "problem": null, "service": "web",
+   "component": "api"},
+  {"listener": ":443", "hostname": "raw.test", "mode": "l4", "backend": "127.0.0.1:2",
+   "owner": "ops", "served": false, "health": "up", "problem": "the port is taken",
+   "service": null, "component": null}]})");
+
+const Json kRollout = Json::parse(R"({"revision": null, "from": "v1", "to": "v2",
+  "begun": "2026-11-22T10:00:00Z", "phases": {"startedMs": 400, "readyMs": 1100,
+  "switchedMs": 1105, "drainedMs": 1305, "finishedMs": 3449}, "requests": 1234, "failed": 0,
+  "held": 3, "finished": "2026-11-22T10:00:03Z"})");
+
 class Cli : public testing::Test {
  protected:
   Cli()
@@ -289,6 +302,7 @@ TEST_F(Cli, ReadingCommandsTellTheSameInEveryFormat) {
   mcp({"sync"});
   agent_.add_event("web", "Normal", "Created", "created web.api");
   agent_.specs["web"] = "name = \"web\"\n";
+  agent_.routes = kRoutes;
   struct Case {
     std::vector<std::string> args;
     std::string text;
@@ -300,6 +314,7 @@ TEST_F(Cli, ReadingCommandsTellTheSameInEveryFormat) {
            {{"list"}, "web      rift  Ready", "web"},
            {{"ps"}, "web      api        rift  running  v2", "web/api"},
            {{"why", "web/api"}, "cause      image: v1 -> v2 (commit 1a2b3c4)", "web/api"},
+           {{"route", "list"}, ":8443     web.test  l7    127.0.0.1:1  up", "web.test:8443"},
            {{"events"}, "Created: created web.api", "1"},
            {{"logs", "web"}, "listening on 8080\n", "web/api"},
            {{"history", "web"}, "start", work_.head()},
@@ -319,6 +334,59 @@ TEST_F(Cli, ReadingCommandsTellTheSameInEveryFormat) {
     args.back() = "name";
     EXPECT_THAT(mcp(args).out, StartsWith(one.name));
   }
+}
+
+TEST_F(Cli, RouteListShowsWhatMcProxyHasAndWhoseItIs) {
+  EXPECT_THAT(mcp({"route", "list"}).out, HasSubstr("no routes\n\nrift: routes are not managed"));
+  agent_.routes = kRoutes;
+  EXPECT_EQ(mcp({"route", "list"}).out,
+            "LISTENER  HOST      MODE  BACKEND      HEALTH      OWNER     SERVICE  NODE\n"
+            ":8443     web.test  l7    127.0.0.1:1  up          mcp/rift  web/api  rift\n"
+            ":443      raw.test  l4    127.0.0.1:2  not served  ops       -        rift\n"
+            "\n"
+            "raw.test:443: the port is taken\n");
+  agent_.routes["error"] = "cannot reach mc-proxy";
+  const auto stale = mcp({"route", "list", "-o", "name"});
+  EXPECT_EQ(stale.out, "web.test:8443\nraw.test:443\n");
+  EXPECT_THAT(stale.err, HasSubstr("rift: routes as they were last: cannot reach mc-proxy"));
+}
+
+TEST_F(Cli, DeployEndsWithTheReceiptOfWhatItCaused) {
+  const auto with_rollout = [](const std::string& revision) {
+    return [revision](FakeAgent& agent) {
+      agent.set_service("web", "ReconciliationSucceeded", true);
+      agent.services[0]["components"][0]["rollout"] = kRollout;
+      agent.services[0]["components"][0]["rollout"]["revision"] =
+          revision.empty() ? agent.revision : revision;
+    };
+  };
+  agent_.on_sync = with_rollout("");
+  const auto done = mcp({"deploy", "web", "--version", "v2"});
+  EXPECT_THAT(done.out,
+              testing::EndsWith("\nweb: v1 -> v2 in 3.4 s (ready 1.1 s, switched, drained "
+                                "0.2 s): 1,234 requests, 0 failed, 3 held\n"))
+      << done.err;
+  EXPECT_THAT(mcp({"why", "web"}).out, HasSubstr("  rollout    v1 -> v2 in 3.4 s (ready 1.1 s"));
+  const Json document = Json::parse(mcp({"deploy", "web", "--version", "v3", "-o", "json"}).out);
+  EXPECT_EQ(document["rollouts"][0]["phases"]["readyMs"], 1100);
+  EXPECT_EQ(document["rollouts"][0]["held"], 3);
+
+  EXPECT_THAT(mcp({"deploy", "web"}).out, Not(HasSubstr("requests"))) << "nothing was changed";
+  agent_.on_sync = with_rollout("another");
+  EXPECT_THAT(mcp({"deploy", "web", "--version", "v4"}).out, Not(HasSubstr("requests")));
+}
+
+TEST_F(Cli, WhyRemembersAServiceThatIsGone) {
+  agent_.add_event("web", "Normal", "Removed", "removed web.api");
+  EXPECT_EQ(mcp({"why", "web"}).exit_code, 1);
+  agent_.remembered = {"web"};
+  const auto done = mcp({"why", "web"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("web is gone: rift has neither a definition nor a container"));
+  EXPECT_THAT(done.out, HasSubstr("Removed: removed web.api"));
+  const Json document = Json::parse(mcp({"why", "web", "-o", "json"}).out);
+  EXPECT_EQ(document["gone"], true);
+  EXPECT_EQ(document["lastEvent"]["reason"], "Removed");
 }
 
 TEST_F(Cli, StatusCheckTellsByItsExitCode) {
@@ -350,6 +418,7 @@ TEST_F(Cli, AnAgentThatIsNotThereIsSeven) {
                                              {"list"},
                                              {"ps"},
                                              {"why", "web"},
+                                             {"route", "list"},
                                              {"logs", "web"},
                                              {"events"},
                                              {"diff"},

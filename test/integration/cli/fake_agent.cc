@@ -19,6 +19,7 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
   };
   get("/v1/version", [](auto&) { return HttpReply::json(R"({"version":"v9","node":"rift"})"); });
   get("/v1/status", [this](auto&) { return HttpReply::json(status().dump()); });
+  get("/v1/routes", [this](auto&) { return HttpReply::json(routes.dump()); });
   get("/v1/services/{s}",
       [this](auto& request) { return service_reply(request.captures.at("s")); });
   get("/v1/services/{s}/spec", [this](auto& request) {
@@ -147,6 +148,15 @@ HttpReply FakeAgent::service_reply(const std::string& name) const {
     document["events"] = events;
     return HttpReply::json(document.dump());
   }
+  if (remembered.contains(name))
+    return HttpReply::json(Json{
+        {"name", name},
+        {"node", "rift"},
+        {"active", false},
+        {"conditions", Json::array()},
+        {"components", Json::array()},
+        {"history", history},
+        {"events", events}}.dump());
   return base::problem(base::not_found("this node has no service '" + name + "'"));
 }
 

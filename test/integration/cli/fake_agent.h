@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 
 #include "base/http/server.h"
@@ -36,6 +37,8 @@ class FakeAgent {
   Json events = Json::array();
   Json history = Json::array();  // of every service
   Json plan = {{"valid", true}, {"problems", Json::array()}, {"changes", Json::array()}};
+  Json routes = {{"managed", false}, {"error", nullptr}, {"routes", Json::array()}};
+  std::set<std::string> remembered;  // services that are gone, and whose events are known
   Json plan_request;
   Json sync_request;
   std::map<std::string, std::string> specs;  // service -> TOML

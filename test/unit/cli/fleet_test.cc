@@ -67,6 +67,12 @@ TEST(Documents, WhatIsMissingOrUnknownDoesNotMatter) {
   EXPECT_EQ(status->services[0].hold->reason, "PruneHeld");
   EXPECT_EQ(status->services[0].components[0].restarts, 0);
   for (const char* wrong : {"", "[]", "{", "<html>", "null"}) EXPECT_FALSE(parse_status(wrong));
+  EXPECT_FALSE(status->services[0].components[0].rollout);
+  EXPECT_EQ(parse_routes(R"({"managed": true, "routes": [{"hostname": "a", "new": 1}]})")
+                ->routes[0]
+                .hostname,
+            "a");
+  EXPECT_FALSE(parse_routes("[]"));
   EXPECT_TRUE(parse_events("[]"));
   EXPECT_FALSE(parse_events("{}"));
 }

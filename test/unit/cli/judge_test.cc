@@ -61,6 +61,8 @@ TEST(Judge, AServiceOnOneNode) {
            {"ready", node("new", 3, {{"web", kReady}}), State::kDone, "ReconciliationSucceeded"},
            {"not fetched yet", node("old", 2, {{"web", kReady}}), State::kWaiting, "Syncing"},
            {"probing", node("new", 3, {{"web", kProbing}}), State::kWaiting, "Probing"},
+           {"draining", node("new", 3, {{"web", {condition("Reconciling", "True", "Draining")}}}),
+            State::kWaiting, "Draining"},
            {"pull fails", node("new", 3, {{"web", kPullFailed}}), State::kFailing,
             "ImagePullFailed"},
            {"stalled", node("new", 3, {{"web", kStalled}}), State::kFailed, "Exited"},
@@ -127,9 +129,12 @@ TEST(DescribeComponent, SaysStateExitAndWhatItWaitsFor) {
   one.waiting_for = "no answer yet";
   EXPECT_EQ(describe_component(one), "exited (exited with 1): no answer yet");
   one.ready = true;
+  one.state = "running";
   EXPECT_EQ(describe_component(one), "ready: no answer yet");
   one.waiting_for = "";
   EXPECT_EQ(describe_component(one), "ready");
+  one.state = "exited";
+  EXPECT_EQ(describe_component(one), "completed");
 }
 
 }  // namespace

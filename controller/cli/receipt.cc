@@ -1,0 +1,67 @@
+#include "controller/cli/receipt.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "base/core/text.h"
+
+namespace controller {
+namespace {
+
+using base::Millis;
+
+constexpr Millis kShort{100};
+
+// "85 ms", "3.4 s"
+std::string seconds(Millis time) {
+  if (time < kShort) return std::to_string(time.count()) + " ms";
+  char out[32];
+  std::snprintf(out, sizeof out, "%.1f s", static_cast<double>(time.count()) / 1000);
+  return out;
+}
+
+// "1,234 requests"
+std::string counted(int64_t count, const char* what = "") {
+  std::string out = std::to_string(count);
+  for (int at = static_cast<int>(out.size()) - 3; at > 0; at -= 3) out.insert(at, ",");
+  return out + what;
+}
+
+Json or_null(const RolloutStatus::Phase& phase) {
+  return phase ? Json(phase->count()) : Json();
+}
+
+}  // namespace
+
+std::string receipt(const RolloutStatus& rollout) {
+  std::string line = rollout.from.empty() ? rollout.to : rollout.from + " -> " + rollout.to;
+  line += rollout.finished ? " in " + seconds(*rollout.finished) : " under way";
+  std::vector<std::string> phases;
+  if (rollout.ready) phases.push_back("ready " + seconds(*rollout.ready));
+  if (rollout.switched) phases.emplace_back("switched");
+  if (rollout.switched && rollout.drained)
+    phases.push_back("drained " + seconds(*rollout.drained - *rollout.switched));
+  if (!phases.empty()) line += " (" + base::join(phases, ", ") + ")";
+  if (!rollout.finished || !rollout.switched) return line;
+  return line + ": " + counted(rollout.requests, rollout.requests == 1 ? " request" : " requests") +
+         ", " + counted(rollout.failed, " failed") + ", " + counted(rollout.held, " held");
+}
+
+Json receipt_document(const std::string& component, const RolloutStatus& rollout) {
+  return {{"component", component},
+          {"from", rollout.from},
+          {"to", rollout.to},
+          {"revision", rollout.revision},
+          {"begun", rollout.begun ? Json(base::to_rfc3339(*rollout.begun)) : Json()},
+          {"phases",
+           {{"readyMs", or_null(rollout.ready)},
+            {"switchedMs", or_null(rollout.switched)},
+            {"drainedMs", or_null(rollout.drained)},
+            {"finishedMs", or_null(rollout.finished)}}},
+          {"requests", rollout.requests},
+          {"failed", rollout.failed},
+          {"held", rollout.held}};
+}
+
+}  // namespace controller

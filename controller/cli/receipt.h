@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "controller/cli/document.h"
+#include "controller/fleet/documents.h"
+
+namespace controller {
+
+// How a rollout went, in one line: "v1 -> v2 in 3.4 s (ready 1.1 s, switched, drained 0.2 s): 1,234
+// requests, 0 failed, 3 held". What it did not reach is left out, and so is what routes saw when it
+// switched none.
+std::string receipt(const RolloutStatus& rollout);
+
+// {"component", "from", "to", "revision", "begun", "phases": {"readyMs", ...}, "requests",
+// "failed", "held"}
+Json receipt_document(const std::string& component, const RolloutStatus& rollout);
+
+}  // namespace controller
