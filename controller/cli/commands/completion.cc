@@ -35,7 +35,8 @@ _mcp() {
     _files
   fi
 }
-compdef _mcp mcp
+# By hand, or by zsh itself when it is first wanted.
+if [[ ${funcstack[1]} == _mcp ]]; then _mcp; else compdef _mcp mcp; fi
 )";
 
 constexpr std::string_view kFish =
