@@ -24,6 +24,7 @@ struct Options {
   std::string protocol;
   bool backend_tls = false;
   bool send_proxy_protocol = false;
+  int64_t hold = 0;
 };
 
 base::Result<std::string> call(const Options& options, const std::string& method,
@@ -59,19 +60,22 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 void print_routes(const Json& routes) {
-  std::vector<std::vector<std::string>> rows{
-      {"LISTENER", "HOST", "MODE", "BACKEND", "HEALTH", "OPEN", "REQUESTS", "5XX", "OWNER"}};
+  std::vector<std::vector<std::string>> rows{{"LISTENER", "HOST", "MODE", "BACKEND", "HEALTH",
+                                              "OPEN", "REQUESTS", "5XX", "HELD", "OWNER"}};
   for (const Json& route : routes) {
     const auto text = [&](const char* field) { return route.value(field, std::string()); };
     const auto number = [&](const char* field) {
       return std::to_string(route.value(field, int64_t{0}));
     };
+    // Those that wait now, of all that had to.
+    const std::string held = number("held") == "0" ? "-" : number("waiting") + "/" + number("held");
+    const std::string health = text("health") + (number("hold") == "0" ? "" : " (held)");
     const std::string protocol = text("mode") == "l7" ? " " + text("backendProtocol") : "";
     rows.push_back(
         {text("listener"), text("hostname"), text("mode"),
          text("backend") + protocol + (route.value("sendProxyProtocol", false) ? " +proxy" : ""),
-         route.value("served", false) ? text("health") : "not served", number("openConnections"),
-         number("requests"), number("responses5xx"), text("owner")});
+         route.value("served", false) ? health : "not served", number("openConnections"),
+         number("requests"), number("responses5xx"), held, text("owner")});
   }
   print_table(rows);
   for (const Json& route : routes)
@@ -128,6 +132,7 @@ int add(const Options& options, bool backend_tls_given) {
   Json body = {{"owner", options.owner},    {"backend", options.backend},
                {"mode", options.mode},      {"tlsCert", options.tls_cert},
                {"tlsKey", options.tls_key}, {"sendProxyProtocol", options.send_proxy_protocol}};
+  if (options.hold != 0) body["hold"] = options.hold;
   if (backend_tls_given) body["backendTls"] = options.backend_tls;
   if (!options.protocol.empty()) body["backendProtocol"] = options.protocol;
   const auto answer = call(options, "PUT", target_of(options), body.dump());
@@ -177,6 +182,10 @@ int main(int argc, char** argv) {
   add_command->add_option("--backend-protocol", options.protocol, "l7: h1, h2c or tls");
   add_command->add_flag("--send-proxy-protocol", options.send_proxy_protocol,
                         "start backend connections with a PROXY header, v2");
+  add_command
+      ->add_option("--hold", options.hold,
+                   "let requests wait, so long at most, until the route is set without it")
+      ->type_name("SECONDS");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

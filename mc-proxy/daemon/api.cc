@@ -8,6 +8,8 @@ namespace {
 using base::HttpReply;
 using base::HttpRequest;
 
+constexpr base::Millis kHeartbeat{10000};
+
 HttpReply no_content() {
   HttpReply reply;
   reply.status = 204;
@@ -39,6 +41,22 @@ HttpReply apply(Proxy& proxy, const HttpRequest& request) {
   return done ? no_content() : base::problem(done.error());
 }
 
+// Lines of JSON (https://github.com/ndjson/ndjson-spec); an empty one says that nothing has
+// changed.
+HttpReply watch(Proxy& proxy) {
+  HttpReply reply;
+  reply.headers["content-type"] = "application/x-ndjson";
+  reply.stream = [&proxy](base::HttpStream& out) {
+    const std::stop_token stop = out.stop_token();
+    for (uint64_t seen = 0; !stop.stop_requested();) {
+      const uint64_t now = proxy.changes().next(seen, kHeartbeat, stop);
+      if (!out.write(now == seen ? "\n" : generation_document(now))) return;
+      seen = now;
+    }
+  };
+  return reply;
+}
+
 }  // namespace
 
 void add_routes(base::HttpServer& server, Proxy& proxy) {
@@ -48,6 +66,7 @@ void add_routes(base::HttpServer& server, Proxy& proxy) {
   server.route("GET", "/v1/routes", [&proxy](const HttpRequest&) {
     return HttpReply::json(routes_document(proxy.view()));
   });
+  server.route("GET", "/v1/watch", [&proxy](const HttpRequest&) { return watch(proxy); });
   server.route("GET", "/metrics", [&proxy](const HttpRequest&) {
     HttpReply reply = HttpReply::text(metrics_document(proxy.view()));
     reply.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";

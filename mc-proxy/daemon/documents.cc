@@ -28,6 +28,7 @@ Json document_of(const RouteView& view) {
       {"backendTls", route.protocol == Protocol::kTls},
       {"backendProtocol", name(route.protocol)},
       {"sendProxyProtocol", route.send_proxy_protocol},
+      {"hold", route.hold.count()},
       {"health", name(view.health)},
       {"served", view.served},
       {"problem", view.problem},
@@ -36,7 +37,9 @@ Json document_of(const RouteView& view) {
       {"openConnections", view.count.open},
       {"drainingConnections", view.draining},
       {"requests", view.count.requests},
-      {"responses5xx", view.count.failed}};
+      {"responses5xx", view.count.failed},
+      {"waiting", view.count.waiting},
+      {"held", view.count.held}};
 }
 
 // Takes fields out of an object; what is left at the end is unknown.
@@ -54,6 +57,12 @@ class Fields {
     take(field, "true or false", [&](const Json& value) {
       if (value.is_boolean()) target = value.get<bool>();
       return value.is_boolean();
+    });
+  }
+  void number(const char* field, int64_t& target) {
+    take(field, "a whole number", [&](const Json& value) {
+      if (value.is_number_integer()) target = value.get<int64_t>();
+      return value.is_number_integer();
     });
   }
   void list(const char* field, const Json*& target) {
@@ -103,6 +112,8 @@ Result<> read_route(Fields& fields, Route& route) {
   fields.flag("backendTls", backend_tls);
   fields.text("backendProtocol", protocol);
   fields.flag("sendProxyProtocol", send_proxy);
+  int64_t hold = 0;
+  fields.number("hold", hold);
   MCP_CHECK(fields.done());
   if (mode.empty()) return base::invalid("mode is missing", "l4 or l7");
   MCP_TRY(route.mode, parse_mode(mode));
@@ -115,6 +126,7 @@ Result<> read_route(Fields& fields, Route& route) {
     route.protocol = backend_tls.value_or(route.mode == Mode::kL4) ? Protocol::kTls : Protocol::kH1;
   }
   route.send_proxy_protocol = send_proxy.value_or(false);
+  route.hold = std::chrono::seconds(hold);
   return {};
 }
 
@@ -147,7 +159,8 @@ std::string status_document(const ProxyView& view) {
                 {"haproxy",
                  {{"running", view.engine_running},
                   {"problem", view.engine_problem},
-                  {"reloads", view.reloads}}},
+                  {"reloads", view.reloads},
+                  {"canHold", view.can_hold}}},
                 {"listeners", listeners}});
 }
 
@@ -156,6 +169,10 @@ std::string routes_document(const ProxyView& view) {
   for (const ListenerView& one : view.listeners)
     for (const RouteView& route : one.routes) routes.push_back(document_of(route));
   return print({{"routes", routes}});
+}
+
+std::string generation_document(uint64_t generation) {
+  return print({{"generation", generation}});
 }
 
 Result<PutBody> read_put(const std::string& body, const RouteKey& key) {

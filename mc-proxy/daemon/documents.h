@@ -12,6 +12,7 @@ namespace mc_proxy {
 std::string status_document(const ProxyView& view);
 std::string routes_document(const ProxyView& view);
 std::string metrics_document(const ProxyView& view);
+std::string generation_document(uint64_t generation);  // one line
 
 // One route of a body for PUT; owner, listener and host name may come from elsewhere. A field that
 // is not known is an error: what is sent is what is meant.

@@ -60,6 +60,12 @@ std::string metrics_document(const ProxyView& view) {
                 [](const RouteView& one) { return one.count.requests; }) +
          family(view, "mcproxy_route_responses_5xx_total", "counter", "Answers with 5xx (l7).",
                 [](const RouteView& one) { return one.count.failed; }) +
+         family(view, "mcproxy_route_waiting", "gauge",
+                "Requests (l7) or connections (l4) that wait for a held route.",
+                [](const RouteView& one) { return one.count.waiting; }) +
+         family(view, "mcproxy_route_held_total", "counter",
+                "Requests (l7) or connections (l4) that had to wait for a held route.",
+                [](const RouteView& one) { return one.count.held; }) +
          family(view, "mcproxy_route_certificate_not_after_seconds", "gauge",
                 "When the certificate in force expires, in seconds since 1970.",
                 [](const RouteView& one) -> std::optional<int64_t> {

@@ -179,10 +179,13 @@ EngineState Proxy::state_of(const Entries& entries) const {
     found->passthrough |= l4;
     EngineRoute& target = state.routes[listener][key.hostname];
     const auto backend = parse_backend(route.backend);
-    target.value = std::string(l4 ? name(Mode::kL4) : name(route.protocol)) +
-                   (route.send_proxy_protocol ? "p/" : "/") + entry.address + "/" +
-                   std::to_string(backend ? backend->port : 0) + "/" +
-                   (l4 ? "-" : entry.certificate->fingerprint);
+    const std::string leads = std::string(l4 ? name(Mode::kL4) : name(route.protocol)) +
+                              (route.send_proxy_protocol ? "p/" : "/") + entry.address + "/" +
+                              std::to_string(backend ? backend->port : 0) + "/";
+    const std::string holds =
+        std::string(name(route.mode)) + "hold/" + std::to_string(route.hold.count()) + "/-/";
+    target.value =
+        (route.hold.count() > 0 ? holds : leads) + (l4 ? "-" : entry.certificate->fingerprint);
     if (l4) continue;
     target.pem = entry.certificate->pem;
     target.certificate = engine_.certificate_file(key.hostname, entry.certificate->fingerprint);
@@ -215,9 +218,10 @@ Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
   };
   Entries next = entries_;
   std::vector<RouteKey> keys;
+  bool changed = false;
   for (const RouteKey& key : removes) {
     MCP_CHECK(free_for(key));
-    next.erase(key);
+    changed |= next.erase(key) > 0;
   }
   for (Entry& entry : fresh) {
     const RouteKey key = entry.route.key;
@@ -226,10 +230,17 @@ Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
         old != entries_.end() && old->second.certificate && dev_ca_ && entry.certificate &&
         old->second.stamp == entry.stamp && old->second.route.mode == Mode::kL7)
       entry.certificate = old->second.certificate;  // the same files: no new one is issued
+    const auto old = entries_.find(key);
+    changed |= old == entries_.end() || old->second.route != entry.route ||
+               old->second.problem != entry.problem;
+    if (old != entries_.end() && old->second.route.backend == entry.route.backend &&
+        old->second.address == entry.address)
+      entry.health = old->second.health;
     keys.push_back(key);
     next[key] = std::move(entry);
   }
   MCP_CHECK(change(std::move(next), keys, removes));
+  if (changed) changes_.count();
   for (const RouteKey& key : keys)
     base::log::info(
         "route set",

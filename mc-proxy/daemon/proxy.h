@@ -13,6 +13,7 @@
 #include "mc-proxy/certs/certificate.h"
 #include "mc-proxy/certs/dev_ca.h"
 #include "mc-proxy/config/config.h"
+#include "mc-proxy/daemon/changes.h"
 #include "mc-proxy/engine/engine.h"
 #include "mc-proxy/routes/table.h"
 
@@ -28,7 +29,7 @@ struct RouteView {
   bool served = false;
   std::string problem;  // why it is not served, or what is about to go wrong
   std::optional<base::TimePoint> certificate_until;
-  RouteCount count;      // to the present backend; requests and failures since this program started
+  RouteCount count;  // open: to the present backend; all but waiting: since this program started
   int64_t draining = 0;  // still open to former backends
 };
 
@@ -44,6 +45,7 @@ struct ProxyView {
   bool engine_running = false;
   std::string engine_problem;
   int reloads = 0;
+  bool can_hold = false;
   std::chrono::seconds uptime{0};
 };
 
@@ -61,6 +63,9 @@ class Proxy {
   base::Result<> apply(const std::string& owner, std::vector<Route> upserts,
                        std::vector<RouteKey> removes);
 
+  // Of the table, and of what is said of a route in "served", "problem" and "health".
+  Changes& changes() { return changes_; }
+
   // The listener that is meant by its address, or by its port where only one has it.
   base::Result<std::string> listener_named(const std::string& text) const;
 
@@ -74,6 +79,7 @@ class Proxy {
     std::optional<Certificate> certificate;
     std::string stamp;    // of the certificate's files: another one means that they changed
     std::string problem;  // served or not
+    bool warned = false;  // of the certificate's end
     Health health = Health::kUnknown;
   };
   using Entries = std::map<RouteKey, Entry>;
@@ -105,6 +111,7 @@ class Proxy {
   const Config config_;
   const std::chrono::steady_clock::time_point started_;
   const std::optional<DevCa> dev_ca_;
+  Changes changes_;
 
   std::mutex mutex_;  // of all below
   RouteTable table_;
@@ -118,6 +125,9 @@ class Proxy {
   std::map<std::string, std::map<std::string, RouteCount>> seen_;
   std::map<RouteKey, RouteCount> totals_;
 };
+
+// A certificate that ends within this time is a problem of its route.
+inline constexpr std::chrono::days kWarnBefore{14};
 
 // HAProxy's name for a listener.
 std::string engine_name(const std::string& address);

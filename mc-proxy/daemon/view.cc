@@ -1,11 +1,6 @@
 #include "mc-proxy/daemon/proxy.h"
 
 namespace mc_proxy {
-namespace {
-
-constexpr std::chrono::days kWarnBefore{14};
-
-}  // namespace
 
 void Proxy::count(RouteView& view, const Entry& entry) const {
   const RouteKey& key = entry.route.key;
@@ -15,9 +10,11 @@ void Proxy::count(RouteView& view, const Entry& entry) const {
   if (seen == seen_.end() || !backend) return;
   const std::string present = "/" + entry.address + "/" + std::to_string(backend->port) + "/";
   for (auto at = seen->second.lower_bound(key.hostname + "/");
-       at != seen->second.end() && at->first.starts_with(key.hostname + "/"); ++at)
+       at != seen->second.end() && at->first.starts_with(key.hostname + "/"); ++at) {
     (at->first.find(present) != std::string::npos ? view.count.open : view.draining) +=
         at->second.open;
+    view.count.waiting += at->second.waiting;
+  }
 }
 
 RouteView Proxy::view_of(const Entry& entry) const {
@@ -32,6 +29,9 @@ RouteView Proxy::view_of(const Entry& entry) const {
       view.problem = left.count() > 0 ? "the certificate expires in " + base::short_age(left)
                                       : "the certificate has expired";
   }
+  if (entry.route.hold.count() > 0 && !engine_.can_hold() && view.problem.empty())
+    view.problem =
+        "held, and HAProxy was built without Lua: requests are refused, they cannot wait";
   count(view, entry);
   return view;
 }
@@ -43,6 +43,7 @@ ProxyView Proxy::view() {
   view.engine_running = engine_.alive();
   view.engine_problem = engine_problem_;
   view.reloads = engine_.reloads();
+  view.can_hold = engine_.can_hold();
   view.uptime =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - started_);
   for (const Listener& listener : config_.listeners) {

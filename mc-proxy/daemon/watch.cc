@@ -32,16 +32,13 @@ base::TimePoint wall_clock() {
 void Proxy::check_ports() {
   for (const Listener& listener : config_.listeners) {
     const EngineListener as_engine{engine_name(listener.address), bind_address(listener)};
-    if (engine_.has(as_engine)) {
-      blocked_.erase(listener.address);
-      continue;
-    }
-    const auto possible = can_bind(listener);
+    const auto possible = engine_.has(as_engine) ? base::Result<>() : can_bind(listener);
     if (possible) {
-      blocked_.erase(listener.address);
+      if (blocked_.erase(listener.address) > 0) changes_.count();
     } else if (blocked_[listener.address] != possible.error().text()) {
       blocked_[listener.address] = possible.error().text();
       base::log::error(possible.error().text());
+      changes_.count();
     }
   }
 }
@@ -50,12 +47,16 @@ void Proxy::run_engine() {
   check_ports();
   const auto done = engine_.apply(state_of(entries_));
   if (done) {
+    changes_.count();
     if (!engine_problem_.empty()) base::log::info("HAProxy runs again");
     engine_problem_.clear();
     start_pause_ = Millis(0);
     return;
   }
-  if (engine_problem_ != done.error().text()) base::log::error(done.error().text());
+  if (engine_problem_ != done.error().text()) {
+    base::log::error(done.error().text());
+    changes_.count();
+  }
   engine_problem_ = done.error().text();
   start_pause_ = std::clamp(start_pause_ * 2, Millis(250), kMaxStartPause);
   next_start_ = Clock::now() + start_pause_;
@@ -70,7 +71,12 @@ void Proxy::follow_certificates() {
     const std::string stamp = stamp_of(entry.route);
     const bool aged =
         dev_ca_ && entry.certificate && entry.certificate->not_after - wall_clock() < kRenewBefore;
+    const bool warned =
+        entry.certificate && entry.certificate->not_after - wall_clock() < kWarnBefore;
+    if (entry.warned != warned) changes_.count();
+    entry.warned = warned;
     if (stamp == entry.stamp && !aged) continue;
+    changes_.count();
     entry.stamp = stamp;
     const auto fresh = certificate_for(entry.route);
     if (fresh) {
@@ -140,8 +146,12 @@ void Proxy::probe() {
     if (found == entries_.end()) continue;
     const auto backend = parse_backend(found->second.route.backend);
     // It may lead elsewhere by now.
-    if (backend && backend->port == targets[i].port && found->second.address == targets[i].host)
-      found->second.health = answers[i] ? Health::kUp : Health::kDown;
+    if (!backend || backend->port != targets[i].port || found->second.address != targets[i].host)
+      continue;
+    const Health health = answers[i] ? Health::kUp : Health::kDown;
+    if (found->second.health == health) continue;
+    found->second.health = health;
+    changes_.count();
   }
 }
 
@@ -157,6 +167,7 @@ void Proxy::sample() {
       // A new worker starts at zero.
       total.requests += now.requests - (now.requests < before.requests ? 0 : before.requests);
       total.failed += now.failed - (now.failed < before.failed ? 0 : before.failed);
+      total.held += now.held - (now.held < before.held ? 0 : before.held);
     }
     seen = *counts;
   }

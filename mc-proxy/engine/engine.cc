@@ -14,6 +14,7 @@
 #include <set>
 
 #include "base/core/text.h"
+#include "mc-proxy/engine/hold.h"
 
 namespace mc_proxy {
 namespace {
@@ -63,8 +64,10 @@ Result<> write_file(const std::string& path, const std::string& text) {
 
 // The description of a configuration: its hash, and a number that no other start or reload has.
 std::string hash_of(const EngineFiles& files, const std::vector<EngineListener>& listeners,
-                    int max_connections) {
-  return base::sha256_hex(haproxy_config(files, listeners, max_connections, "")).substr(0, 16);
+                    int max_connections, bool lua) {
+  return base::sha256_hex(haproxy_config(files, listeners, max_connections, lua, "") +
+                          hold_script(files, listeners))
+      .substr(0, 16);
 }
 
 std::string new_description(const std::string& hash) {
@@ -117,6 +120,7 @@ Result<> Engine::learn() {
 }
 
 Result<> Engine::apply(const EngineState& wanted) {
+  if (!lua_) lua_ = haproxy_.has_lua();
   if (!alive()) {
     applied_.reset();
     return restructure(wanted, adopt());
@@ -124,7 +128,8 @@ Result<> Engine::apply(const EngineState& wanted) {
   if (!applied_) {
     MCP_CHECK(learn());
     MCP_TRY(const std::string described, runtime_.description());
-    const std::string hash = hash_of(files_, wanted.listeners, options_.max_connections);
+    const std::string hash =
+        hash_of(files_, wanted.listeners, options_.max_connections, can_hold());
     if (!described.starts_with("mc-proxy " + hash + " ")) return restructure(wanted, true);
     applied_->listeners = wanted.listeners;
   }
@@ -134,13 +139,14 @@ Result<> Engine::apply(const EngineState& wanted) {
     applied_.reset();  // half of it may be there; a new worker has the whole
     return alive() ? restructure(wanted, true) : done;
   }
+  tell_former(*applied_, wanted);
   applied_ = wanted;
   return {};
 }
 
 Result<> Engine::restructure(const EngineState& wanted, bool running) {
   const std::string description =
-      new_description(hash_of(files_, wanted.listeners, options_.max_connections));
+      new_description(hash_of(files_, wanted.listeners, options_.max_connections, can_hold()));
   MCP_CHECK(write_files(wanted, description));
   const auto done = running ? haproxy_.reload(description) : haproxy_.start(description);
   if (!done) {
@@ -151,6 +157,8 @@ Result<> Engine::restructure(const EngineState& wanted, bool running) {
     return error;
   }
   ++reloads_;
+  former_ = running;
+  tell_former(applied_.value_or(EngineState()), wanted);
   applied_ = wanted;
   const std::set<std::string> used = certificates_of(wanted);
   std::error_code ignored;
@@ -178,8 +186,10 @@ Result<> Engine::write_files(const EngineState& wanted, const std::string& descr
     MCP_CHECK(write_file(files_.map(listener.name), map));
     MCP_CHECK(write_file(files_.list(listener.name), list));
   }
-  return write_file(files_.config(), haproxy_config(files_, wanted.listeners,
-                                                    options_.max_connections, description));
+  MCP_CHECK(write_file(files_.script(), hold_script(files_, wanted.listeners)));
+  return write_file(
+      files_.config(),
+      haproxy_config(files_, wanted.listeners, options_.max_connections, can_hold(), description));
 }
 
 // A name has its certificate before a request can come for it, and loses it after the last.
@@ -241,6 +251,25 @@ Result<> Engine::drop_certificates(const EngineState& wanted) {
   }
   for (const std::string& file : unused) MCP_CHECK(runtime_.drop_certificate(file));
   return {};
+}
+
+// A connection from before a reload can still bring requests, and some may be waiting there.
+void Engine::tell_former(const EngineState& before, const EngineState& after) {
+  if (!former_) return;
+  const auto workers = haproxy_.former_workers();
+  if (!workers) return;
+  former_ = !workers->empty();
+  for (const EngineListener& listener : after.listeners) {
+    const EngineRoutes& old = routes_of(before, listener.name);
+    const EngineRoutes& now = routes_of(after, listener.name);
+    for (const pid_t worker : *workers) {
+      for (const auto& [host, route] : now)
+        if (const auto was = old.find(host); was == old.end() || was->second.value != route.value)
+          runtime_.set_former(worker, listener.name, host, route.value);
+      for (const auto& [host, route] : old)
+        if (!now.contains(host)) runtime_.set_former(worker, listener.name, host, "");
+    }
+  }
 }
 
 }  // namespace mc_proxy

@@ -40,6 +40,8 @@ class Engine {
   std::string certificate_file(const std::string& hostname, const std::string& fingerprint) const;
 
   int reloads() const { return reloads_; }
+  // Whether requests can wait for a route that is held; else they are refused.
+  bool can_hold() const { return lua_.value_or(false); }
 
  private:
   base::Result<> learn();  // what an adopted HAProxy does
@@ -50,12 +52,15 @@ class Engine {
   base::Result<> change_map(const std::string& listener, const EngineRoutes& before,
                             const EngineRoutes& after);
   base::Result<> drop_certificates(const EngineState& wanted);
+  void tell_former(const EngineState& before, const EngineState& after);
 
   EngineOptions options_;
   EngineFiles files_;
   Haproxy haproxy_;
   Runtime runtime_;
   std::optional<EngineState> applied_;  // none: not known
+  std::optional<bool> lua_;             // none: the program could not be asked yet
+  bool former_ = true;                  // workers of before a reload may live
   int reloads_ = 0;
 };
 

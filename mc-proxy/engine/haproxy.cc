@@ -26,27 +26,34 @@ using Clock = std::chrono::steady_clock;
 constexpr Millis kPoll{10};
 constexpr Millis kCheck{30000};
 constexpr Millis kStart{30000};
+constexpr Millis kCounted{2000};
+constexpr size_t kLineLength = 400;  // some list every word that HAProxy knows
 
 // The lines that say why, without the notices around them.
 std::string alerts(const std::string& output) {
   std::vector<std::string> lines;
   for (const std::string& line : base::split(output, '\n'))
     if (const size_t at = line.find("[ALERT]"); at != std::string::npos)
-      lines.push_back(line.substr(at + 7));
+      lines.push_back(line.substr(at + 7, kLineLength));
   if (lines.size() > 3) lines.resize(3);
   std::string text = base::join(lines, ";");
   text.erase(0, std::min(text.find_first_not_of(' '), text.size()));
   return text.empty() ? "it says nothing" : text;
 }
 
-pid_t master_of(const std::string& processes) {
-  for (const std::string& line : base::split(processes, '\n')) {
+// Of "show proc": the pids of a kind below a heading ("#<PID>" heads the master).
+std::vector<pid_t> processes_of(const std::string& shown, std::string_view heading,
+                                std::string_view kind) {
+  std::vector<pid_t> pids;
+  bool below = false;
+  for (const std::string& line : base::split(shown, '\n')) {
+    if (line.starts_with('#')) below = line.starts_with(heading);
     pid_t pid = -1;
-    if (line.find("master") != std::string::npos && !line.starts_with('#') &&
+    if (below && line.find(kind) != std::string::npos &&
         std::from_chars(line.data(), line.data() + line.size(), pid).ec == std::errc())
-      return pid;
+      pids.push_back(pid);
   }
-  return -1;
+  return pids;
 }
 
 bool readable(int fd, Millis timeout) {
@@ -73,8 +80,10 @@ void Haproxy::forget() {
 
 bool Haproxy::adopt() {
   const auto processes = ask(files_.master_socket(), "show proc");
-  const pid_t pid = processes ? master_of(*processes) : -1;
-  if (pid <= 0) return false;
+  if (!processes) return false;
+  const std::vector<pid_t> masters = processes_of(*processes, "#<PID>", "master");
+  if (masters.empty()) return false;
+  const pid_t pid = masters.front();
   const int fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (fd < 0) return false;
   forget();
@@ -94,6 +103,17 @@ bool Haproxy::alive() {
 std::string Haproxy::last_words() const {
   std::ifstream in(files_.log());
   return alerts(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
+std::optional<bool> Haproxy::has_lua() const {
+  const auto told = base::run_command({{binary_, "-vv"}}, "", kCheck);
+  if (!told || !told->ok()) return std::nullopt;
+  return told->out.find("+LUA") != std::string::npos;
+}
+
+Result<std::vector<pid_t>> Haproxy::former_workers() const {
+  MCP_TRY(const std::string processes, ask(files_.master_socket(), "show proc"));
+  return processes_of(processes, "# old workers", "worker");
 }
 
 Result<> Haproxy::check() const {
@@ -136,9 +156,23 @@ Result<> Haproxy::start(const std::string& description) {
 
 Result<> Haproxy::reload(const std::string& description) {
   MCP_CHECK(check());
+  MCP_TRY(const std::string before, ask(files_.master_socket(), "show proc"));
   MCP_TRY(const std::string answer, ask(files_.master_socket(), "reload"));
   static_cast<void>(answer);  // 2.6 says nothing
-  return wait_for(description, kStart);
+  MCP_CHECK(wait_for(description, kStart));
+  // The master is the last to know; until then it cannot pass anything on to the former worker.
+  const std::vector<pid_t> replaced = processes_of(before, "# workers", "worker");
+  const auto known = [&](const std::vector<pid_t>& former) {
+    return std::all_of(replaced.begin(), replaced.end(), [&](pid_t pid) {
+      return std::find(former.begin(), former.end(), pid) != former.end() || ::kill(pid, 0) != 0;
+    });
+  };
+  const auto until = Clock::now() + kCounted;
+  while (Clock::now() < until) {
+    const auto former = former_workers();
+    if ((former && known(*former)) || readable(pidfd_, kPoll)) break;
+  }
+  return {};
 }
 
 void Haproxy::stop(Millis grace) {

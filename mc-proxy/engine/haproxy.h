@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/core/result.h"
 #include "base/process/process.h"
@@ -25,6 +26,11 @@ class Haproxy {
   bool alive();
   // A pidfd of the master, readable once it has ended; -1: none runs.
   int pidfd() const { return pidfd_; }
+
+  // Whether the program was built with Lua. None: it cannot be asked now.
+  std::optional<bool> has_lua() const;
+  // The workers of before a reload that still have connections.
+  base::Result<std::vector<pid_t>> former_workers() const;
 
   // Whether HAProxy would take the files ("haproxy -c").
   base::Result<> check() const;

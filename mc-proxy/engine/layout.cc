@@ -45,6 +45,23 @@ backend l4p from tcp
   server d 0.0.0.0:0 send-proxy-v2
 )";
 
+// What the action "hold" leaves undone is refused. In a backend the rules have an inspect-delay of
+// their own, which bounds how long an action may wait: longer than any hold.
+std::string held_backend(const EngineFiles& files, const EngineListener& listener) {
+  return "backend hold-" + listener.name +
+         " from tcp\n  tcp-request inspect-delay 310s\n  tcp-request content lua.hold " +
+         files.map(listener.name) +
+         "\n  tcp-request content reject unless { var(txn.route) -m beg l4/ l4p/ }\n"
+         "  tcp-request content set-var(txn.key) var(txn.host),concat(/,txn.route)\n"
+         "  tcp-request content track-sc0 var(txn.key) table " +
+         table_name(listener.name) +
+         "\n  tcp-request content set-dst var(txn.route),field(2,/)\n"
+         "  tcp-request content set-dst-port var(txn.route),field(3,/)\n"
+         "  use-server d if { var(txn.route) -m beg l4/ }\n"
+         "  use-server p if { var(txn.route) -m beg l4p/ }\n"
+         "  server d 0.0.0.0:0\n  server p 0.0.0.0:0 send-proxy-v2\n";
+}
+
 // strict-sni: a name without a certificate of its own ends the handshake.
 std::string tls(const EngineFiles& files, const EngineListener& listener) {
   return " ssl crt-list " + files.list(listener.name) +
@@ -53,8 +70,9 @@ std::string tls(const EngineFiles& files, const EngineListener& listener) {
 
 // Browsers send requests for several names over one h2 connection when its certificate names them
 // all (RFC 9113 section 9.1.1): the host decides, and only within the certificate that was shown.
-std::string http_rules(const EngineFiles& files, const EngineListener& listener) {
+std::string http_rules(const EngineFiles& files, const EngineListener& listener, bool lua) {
   const std::string map = files.map(listener.name);
+  const std::string held = " if { var(txn.route) -m beg l7hold/ }\n";
   return "  http-request set-var(txn.host) req.hdr(host),host_only,lower\n"
          "  http-request set-var(txn.route) var(txn.host),map_str(" +
          map +
@@ -63,8 +81,11 @@ std::string http_rules(const EngineFiles& files, const EngineListener& listener)
          map +
          "),field(4,/)\n"
          "  http-request return status 421 content-type text/plain string \"this connection does "
-         "not serve that host\\n\" unless { var(txn.route),field(4,/),strcmp(txn.shown) eq 0 }\n"
-         "  http-request track-sc0 var(txn.host),concat(/,txn.route) table " +
+         "not serve that host\\n\" unless { var(txn.route),field(4,/),strcmp(txn.shown) eq 0 }\n" +
+         (lua ? "  http-request lua.hold " + map + held : "") +
+         "  http-request return status 503 content-type text/plain string \"this host is being "
+         "changed\\n\" hdr Retry-After 1" +
+         held + "  http-request track-sc0 var(txn.host),concat(/,txn.route) table " +
          table_name(listener.name) +
          "\n"
          "  http-request set-header X-Forwarded-For %[src]\n"
@@ -77,27 +98,31 @@ std::string http_rules(const EngineFiles& files, const EngineListener& listener)
 
 // Both kinds on one address: the SNI decides, and what is L7 goes on to a frontend of its own,
 // through a socket that only this user can open (its PROXY header is believed).
-std::string mixed(const EngineFiles& files, const EngineListener& listener,
-                  const std::string& bind) {
+std::string mixed(const EngineFiles& files, const EngineListener& listener, const std::string& bind,
+                  bool lua) {
   const std::string inner = "unix@" + files.folder + "/" + listener.name + ".sock";
-  const std::string passes = " if { var(txn.route) -m beg l4 }\n";
+  const std::string passes = " if { var(txn.route) -m beg l4/ l4p/ }\n";
+  const std::string held = " if { var(txn.route) -m beg l4hold/ }\n";
   return "frontend " + listener.name + " from tcp\n" + bind +
          "\n"
          "  tcp-request inspect-delay 5s\n"
          "  tcp-request content reject unless { req.ssl_hello_type 1 }\n"
-         "  tcp-request content set-var(txn.route) req.ssl_sni,lower,map_str(" +
+         "  tcp-request content set-var(txn.host) req.ssl_sni,lower\n"
+         "  tcp-request content set-var(txn.route) var(txn.host),map_str(" +
          files.map(listener.name) +
          ")\n"
          "  tcp-request content reject unless { var(txn.route) -m found }\n"
-         "  tcp-request content set-var(txn.key) req.ssl_sni,lower,concat(/,txn.route)\n"
-         "  tcp-request content track-sc0 var(txn.key) table " +
-         table_name(listener.name) + passes +
-         "  tcp-request content set-dst var(txn.route),field(2,/)" + passes +
+         "  tcp-request content set-var(txn.key) var(txn.host),concat(/,txn.route)\n" +
+         (lua ? "" : "  tcp-request content reject" + held) +
+         "  tcp-request content track-sc0 var(txn.key) table " + table_name(listener.name) +
+         passes + "  tcp-request content set-dst var(txn.route),field(2,/)" + passes +
          "  tcp-request content set-dst-port var(txn.route),field(3,/)" + passes +
-         "  use_backend %[var(txn.route),field(1,/)]" + passes + "  default_backend to-" +
-         listener.name + "\nbackend to-" + listener.name + " from tcp\n  server tls " + inner +
-         " send-proxy-v2\nfrontend tls-" + listener.name + " from http\n  bind " + inner +
-         " mode 600 accept-proxy" + tls(files, listener) + http_rules(files, listener);
+         "  use_backend %[var(txn.route),field(1,/)]" + passes +
+         (lua ? "  use_backend hold-" + listener.name + held : "") + "  default_backend to-" +
+         listener.name + "\n" + (lua ? held_backend(files, listener) : "") + "backend to-" +
+         listener.name + " from tcp\n  server tls " + inner + " send-proxy-v2\nfrontend tls-" +
+         listener.name + " from http\n  bind " + inner + " mode 600 accept-proxy" +
+         tls(files, listener) + http_rules(files, listener, lua);
 }
 
 }  // namespace
@@ -107,12 +132,13 @@ std::string table_name(const std::string& listener) {
 }
 
 std::string haproxy_config(const EngineFiles& files, const std::vector<EngineListener>& listeners,
-                           int max_connections, const std::string& description) {
+                           int max_connections, bool lua, const std::string& description) {
   std::string out = "# Written by mc-proxy; a change here is lost.\nglobal\n  description \"" +
                     description + "\"\n  stats socket " + files.worker_socket() +
                     " mode 600 level admin expose-fd listeners\n";
   out += max_connections > 0 ? "  maxconn " + std::to_string(max_connections) + "\n"
                              : "  fd-hard-limit 100000\n";
+  if (lua) out += "  lua-load " + files.script() + "\n";
   out += kDefaults;
   for (const EngineListener& listener : listeners) {
     const std::string bind =
@@ -121,10 +147,10 @@ std::string haproxy_config(const EngineFiles& files, const std::vector<EngineLis
            " from tcp\n  stick-table type string len 400 size 50k expire 24h store "
            "conn_cur,conn_cnt,http_req_cnt,http_fail_cnt\n";
     if (listener.passthrough)
-      out += mixed(files, listener, bind);
+      out += mixed(files, listener, bind, lua);
     else
       out += "frontend " + listener.name + " from http\n" + bind + tls(files, listener) +
-             http_rules(files, listener);
+             http_rules(files, listener, lua);
   }
   return out + kBackends;
 }

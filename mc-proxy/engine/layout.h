@@ -16,12 +16,14 @@ struct EngineFiles {
   std::string map(const std::string& listener) const { return folder + "/" + listener + ".map"; }
   std::string list(const std::string& listener) const { return folder + "/" + listener + ".crt"; }
   std::string certificates() const { return folder + "/certs"; }
+  std::string script() const { return folder + "/hold.lua"; }
 };
 
 // The whole configuration; it holds the structure and no route. `description` comes back in
-// "show info" and says which configuration a worker has.
+// "show info" and says which configuration a worker has. Without `lua` a held route refuses at
+// once.
 std::string haproxy_config(const EngineFiles& files, const std::vector<EngineListener>& listeners,
-                           int max_connections, const std::string& description);
+                           int max_connections, bool lua, const std::string& description);
 
 // The stick table that counts a listener's routes.
 std::string table_name(const std::string& listener);

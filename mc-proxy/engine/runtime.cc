@@ -40,12 +40,15 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
+int64_t number(std::string_view text) {
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
 int64_t number_after(const std::string& line, const std::string& key) {
   const size_t at = line.find(" " + key + "=");
-  int64_t value = 0;
-  if (at != std::string::npos)
-    std::from_chars(line.data() + at + key.size() + 2, line.data() + line.size(), value);
-  return value;
+  return at == std::string::npos ? 0 : number(std::string_view(line).substr(at + key.size() + 2));
 }
 
 }  // namespace
@@ -195,10 +198,31 @@ Result<> Runtime::replace(const std::string& listener, const EngineRoutes& route
   return silent("commit map @" + version + " " + map, "commit " + map);
 }
 
+void Runtime::set_former(int pid, const std::string& listener, const std::string& hostname,
+                         const std::string& value) const {
+  const auto tell = [&](const std::string& verb) {
+    return ask(files_.master_socket(), "@!" + std::to_string(pid) + " " + verb + " map " +
+                                           files_.map(listener) + " " + hostname + " " + value);
+  };
+  const auto told = tell(value.empty() ? "del" : "set");
+  if (told && !value.empty() && !trimmed(*told).empty())
+    static_cast<void>(tell("add"));  // it had none
+}
+
 Result<std::map<std::string, RouteCount>> Runtime::counts(const std::string& listener) const {
-  MCP_TRY(const std::string table, worker("show table " + table_name(listener)));
+  // Without Lua the second is unknown, and its answer no line that is looked for.
+  MCP_TRY(const std::string table, worker("show table " + table_name(listener) + "; show holds"));
+  const std::string map = files_.map(listener);
   std::map<std::string, RouteCount> counts;
   for (const std::string& line : lines_of(table)) {
+    if (const auto words = base::split(line, ' '); words.size() == 6 && words[0] == map) {
+      RouteCount& count = counts[words[1] + "/held"];
+      count.waiting = number(words[2]);
+      count.held = number(words[3]);
+      count.requests = number(words[4]);
+      count.failed = number(words[5]);
+      continue;
+    }
     const size_t key = line.find(" key=");
     const size_t end = line.find(" use=");
     if (key == std::string::npos || end == std::string::npos) continue;

@@ -19,6 +19,8 @@ struct RouteCount {
   int64_t open = 0;      // requests and tunnels (L7), connections (L4) under way
   int64_t requests = 0;  // L4: connections
   int64_t failed = 0;    // answers with 5xx
+  int64_t waiting = 0;   // for a route that is held
+  int64_t held = 0;      // had to wait
 };
 
 // What a payload may have: HAProxy drops one that exceeds its buffer of 16 KiB without a word.
@@ -46,7 +48,11 @@ class Runtime {
   // The whole map at once: a request sees the old one or the new one.
   base::Result<> replace(const std::string& listener, const EngineRoutes& routes) const;
 
-  // By "hostname/value".
+  // The same in a worker of before a reload, which may have ended. No value: erases.
+  void set_former(int pid, const std::string& listener, const std::string& hostname,
+                  const std::string& value) const;
+
+  // By "hostname/value"; by "hostname/held" those that waited or were refused for a hold.
   base::Result<std::map<std::string, RouteCount>> counts(const std::string& listener) const;
 
  private:

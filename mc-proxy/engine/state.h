@@ -18,7 +18,8 @@ struct EngineListener {
 
 struct EngineRoute {
   // "kind/address/port/certificate": the backend section, set-dst, set-dst-port, and what tells
-  // one certificate from another ("-" for L4).
+  // one certificate from another ("-" for L4). A route that is held: "l4hold" or "l7hold", and how
+  // many seconds a request waits at most, in the place of kind and address.
   std::string value;
   std::string certificate;  // its file; empty for L4
   // Its content, shared with who made it; null for L4, and when it was read back from HAProxy.

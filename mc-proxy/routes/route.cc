@@ -73,6 +73,10 @@ Result<> check(const Route& route) {
       route.owner.find_first_of("\r\n\t") != std::string::npos)
     return base::invalid("a route has an owner: one line of 1 to 253 bytes");
   MCP_CHECK(parse_backend(route.backend));
+  if (route.hold.count() < 0 || route.hold > kMaxHold)
+    return base::invalid("hold is " + std::to_string(route.hold.count()),
+                         "whole seconds, 1 to " + std::to_string(kMaxHold.count()) +
+                             "; 0, or leave it out, to hold nothing");
   if (route.mode == Mode::kL4 && (!route.tls_cert.empty() || !route.tls_key.empty()))
     return base::invalid(
         "an l4 route has no tlsCert and no tlsKey: the backend's own certificate is seen",

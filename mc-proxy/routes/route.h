@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -30,8 +31,13 @@ struct Route {
   std::string tls_key;   // empty: in tls_cert, or beside it with the ending .key
   Protocol protocol = Protocol::kH1;
   bool send_proxy_protocol = false;  // a PROXY header, v2, to the backend
+  // Not zero: what comes for the name waits, each request so long at most, for the route to be set
+  // without it.
+  std::chrono::seconds hold{0};
   friend bool operator==(const Route&, const Route&) = default;
 };
+
+inline constexpr std::chrono::seconds kMaxHold{300};
 
 std::string_view name(Mode mode);          // "l4", "l7"
 std::string_view name(Protocol protocol);  // "h1", "h2c", "tls"

@@ -9,7 +9,7 @@ using base::Result;
 using base::sqlite::Database;
 using base::sqlite::Transaction;
 
-constexpr std::array<std::string_view, 1> kSchema = {R"(
+constexpr std::array<std::string_view, 2> kSchema = {R"(
 CREATE TABLE route (
   listener TEXT NOT NULL,
   hostname TEXT NOT NULL,
@@ -23,6 +23,9 @@ CREATE TABLE route (
   pem TEXT NOT NULL,
   PRIMARY KEY (listener, hostname)
 ) STRICT, WITHOUT ROWID;
+)",
+                                                     R"(
+ALTER TABLE route ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;
 )"};
 
 }  // namespace
@@ -36,7 +39,7 @@ Result<RouteTable> RouteTable::open(const std::string& path) {
 Result<std::vector<StoredRoute>> RouteTable::load() {
   MCP_TRY(auto rows,
           database_.prepare("SELECT listener, hostname, owner, backend, mode, tls_cert, tls_key, "
-                            "protocol, send_proxy_protocol, pem FROM route"));
+                            "protocol, send_proxy_protocol, pem, hold FROM route"));
   std::vector<StoredRoute> routes;
   while (true) {
     MCP_TRY(const bool row, rows.step());
@@ -52,6 +55,7 @@ Result<std::vector<StoredRoute>> RouteTable::load() {
     MCP_TRY(route.protocol, parse_protocol(rows.text(7)));
     route.send_proxy_protocol = rows.integer(8) != 0;
     stored.pem = rows.text(9);
+    route.hold = std::chrono::seconds(rows.integer(10));
     routes.push_back(std::move(stored));
   }
 }
@@ -66,10 +70,10 @@ Result<> RouteTable::change(const std::vector<StoredRoute>& upserts,
   for (const StoredRoute& stored : upserts) {
     const Route& route = stored.route;
     MCP_CHECK(database_.run(
-        "INSERT OR REPLACE INTO route VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT OR REPLACE INTO route VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         route.key.listener, route.key.hostname, route.owner, route.backend, name(route.mode),
-        route.tls_cert, route.tls_key, name(route.protocol), route.send_proxy_protocol,
-        stored.pem));
+        route.tls_cert, route.tls_key, name(route.protocol), route.send_proxy_protocol, stored.pem,
+        route.hold.count()));
   }
   MCP_CHECK(between());
   return transaction.commit();

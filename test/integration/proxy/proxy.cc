@@ -57,6 +57,31 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
+void make_certificate(const std::string& stem, const std::string& host, int days,
+                      const std::string& ca) {
+  std::vector<std::string> argv{"openssl",
+                                "req",
+                                "-x509",
+                                "-newkey",
+                                "ec",
+                                "-pkeyopt",
+                                "ec_paramgen_curve:P-256",
+                                "-nodes",
+                                "-keyout",
+                                stem + ".key",
+                                "-out",
+                                stem + ".pem",
+                                "-subj",
+                                "/CN=" + host,
+                                "-addext",
+                                "subjectAltName=DNS:" + host,
+                                "-days",
+                                std::to_string(days)};
+  if (!ca.empty()) argv.insert(argv.end(), {"-CA", ca + ".pem", "-CAkey", ca + ".key"});
+  const Output made = run(argv);
+  ASSERT_EQ(made.code, 0) << made.err;
+}
+
 Output run(std::vector<std::string> argv, const std::string& input) {
   const auto done = base::run_command({std::move(argv)}, input, kPatience);
   if (!done) return {-1, "", done.error().text()};

@@ -17,32 +17,6 @@ using testing::HasSubstr;
 using testing::Not;
 using Json = nlohmann::json;
 
-// A certificate of `openssl`, self-signed unless there is a CA.
-void make_certificate(const std::string& stem, const std::string& host, int days = 90,
-                      const std::string& ca = {}) {
-  std::vector<std::string> argv{"openssl",
-                                "req",
-                                "-x509",
-                                "-newkey",
-                                "ec",
-                                "-pkeyopt",
-                                "ec_paramgen_curve:P-256",
-                                "-nodes",
-                                "-keyout",
-                                stem + ".key",
-                                "-out",
-                                stem + ".pem",
-                                "-subj",
-                                "/CN=" + host,
-                                "-addext",
-                                "subjectAltName=DNS:" + host,
-                                "-days",
-                                std::to_string(days)};
-  if (!ca.empty()) argv.insert(argv.end(), {"-CA", ca + ".pem", "-CAkey", ca + ".key"});
-  const Output made = run(argv);
-  ASSERT_EQ(made.code, 0) << made.err;
-}
-
 TEST(Proxy, ServesHttp1AndHttp2WithTheClientsAddress) {
   Proxy proxy;
   Backend one("one");
@@ -288,7 +262,7 @@ TEST(Proxy, TheToolSendsEveryFlag) {
   ASSERT_EQ(added.code, 0) << added.err;
   Json route = proxy.route("web.test");
   for (const char* gone : {"health", "served", "problem", "certificateNotAfter", "openConnections",
-                           "drainingConnections", "requests", "responses5xx"})
+                           "drainingConnections", "requests", "responses5xx", "waiting", "held"})
     EXPECT_EQ(route.erase(gone), 1U) << gone;
   EXPECT_EQ(route, (Json{{"listener", proxy.listener()},
                          {"hostname", "web.test"},
@@ -299,7 +273,8 @@ TEST(Proxy, TheToolSendsEveryFlag) {
                          {"tlsKey", "elsewhere.key"},
                          {"backendTls", false},
                          {"backendProtocol", "h1"},
-                         {"sendProxyProtocol", true}}));
+                         {"sendProxyProtocol", true},
+                         {"hold", 0}}));
   const std::vector<std::string> trust{"--cacert", proxy.dir() / "certs/web.pem"};
   EXPECT_EQ(proxy.curl("web.test", trust).code, 0);
   EXPECT_EQ(proxy.curl("web.test", trust, "/broken").code, 0);
@@ -316,6 +291,12 @@ TEST(Proxy, TheToolSendsEveryFlag) {
           .code,
       0);
   EXPECT_EQ(proxy.route("tls.test")["backendTls"], true);
+  ASSERT_EQ(
+      ctl({"add", proxy.listener(), "held.test", one.address(), "--mode", "l7", "--hold", "7"})
+          .code,
+      0);
+  EXPECT_EQ(proxy.route("held.test")["hold"], 7);
+  EXPECT_THAT(ctl({"list"}).out, AllOf(HasSubstr("HELD"), HasSubstr("(held)")));
   EXPECT_EQ(proxy.route("tls.test")["owner"], "operator");
   EXPECT_THAT(ctl({"remove", proxy.listener(), "web.test"}).err, HasSubstr("belongs to me"));
   EXPECT_EQ(ctl({"remove", proxy.listener(), "web.test", "--owner", "me"}).code, 0);

@@ -109,12 +109,27 @@ TEST(ProxyRoutes, BodiesSayWhatTheyMean) {
       {R"({"owner":"o","mode":"l5"})", "mode is 'l5'"},
       {R"({"owner":"o","mode":7})", "mode: wanted a string"},
       {R"({"owner":"o","mode":"l7","backend_tls":true})", "did you mean 'backendTls'"},
+      {R"({"owner":"o","mode":"l7","hold":1.5})", "hold: wanted a whole number"},
       {R"({"owner":"o","mode":"l7","backendTls":false,"backendProtocol":"tls"})", "contradict"},
   };
   for (const auto& one : kBad) {
     const auto read = put(one.body);
     ASSERT_FALSE(read) << one.body;
     EXPECT_THAT(read.error().text(), HasSubstr(one.problem)) << one.body;
+  }
+}
+
+TEST(ProxyRoutes, AHoldHasItsBounds) {
+  Route route;
+  route.owner = "o";
+  route.backend = "a:1";
+  for (const int good : {0, 1, 300}) {
+    route.hold = std::chrono::seconds(good);
+    EXPECT_TRUE(check(route)) << good;
+  }
+  for (const int bad : {-1, 301}) {
+    route.hold = std::chrono::seconds(bad);
+    EXPECT_THAT(check(route).error().text(), HasSubstr("hold is " + std::to_string(bad)));
   }
 }
 
@@ -126,6 +141,7 @@ TEST(ProxyRoutes, AFailedChangeLeavesTheTableAsItWas) {
   route.backend = "a:1";
   route.protocol = Protocol::kH2c;
   route.send_proxy_protocol = true;
+  route.hold = std::chrono::seconds(30);
   {
     auto table = RouteTable::open(dir / "t.db");
     ASSERT_TRUE(table);
