@@ -1,7 +1,6 @@
 #include "crds/explain.h"
 
 #include <algorithm>
-#include <cctype>
 #include <sstream>
 
 #include "base/core/text.h"
@@ -48,19 +47,13 @@ std::string fields(const Schema& table) {
   return out;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 base::Result<std::string> find_kind(const std::string& word) {
   std::vector<std::string> names;
   for (const std::string& kind : kinds()) {
-    names.push_back(lower(kind));
-    if (lower(word) == names.back() || lower(word) == names.back() + "s") return kind;
+    names.push_back(base::lower(kind));
+    if (base::lower(word) == names.back() || base::lower(word) == names.back() + "s") return kind;
   }
-  return base::not_found("no kind is named '" + word + "'", suggest(lower(word), names, "kinds"));
+  return base::not_found("no kind is named '" + word + "'", suggest(base::lower(word), names, "kinds"));
 }
 
 // The field that the parts name below `schema`; `unknown` gets the first that is none.

@@ -13,7 +13,9 @@ inline constexpr char kProgressing[] = "Progressing";
 inline constexpr char kProbing[] = "Probing";  // runs, and has not answered yet
 inline constexpr char kDependencyNotReady[] = "DependencyNotReady";
 inline constexpr char kWaitingForPort[] = "WaitingForPort";  // another of ours is leaving it
-inline constexpr char kBackingOff[] = "BackingOff";          // between two restarts
+inline constexpr char kWatching[] = "Watching";              // has the traffic; not yet trusted
+inline constexpr char kDraining[] = "Draining";      // connections of the old container are to end
+inline constexpr char kBackingOff[] = "BackingOff";  // between two restarts
 
 // Ready=False; retried with back-off
 inline constexpr char kImagePullFailed[] = "ImagePullFailed";
@@ -27,6 +29,8 @@ inline constexpr char kUnhealthy[] = "Unhealthy";
 inline constexpr char kExited[] = "Exited";  // ended, and its restart policy leaves it so
 inline constexpr char kFlapping[] = "Flapping";
 inline constexpr char kRolloutFailed[] = "RolloutFailed";  // the old container serves on
+inline constexpr char kRouteFailed[] = "RouteFailed";      // mc-proxy refuses it
+inline constexpr char kProxyUnavailable[] = "ProxyUnavailable";
 inline constexpr char kRuntimeUnavailable[] = "RuntimeUnavailable";
 inline constexpr char kRegistryUnavailable[] = "RegistryUnavailable";  // the agent's own database
 inline constexpr char kSourceUnavailable[] = "SourceUnavailable";
@@ -34,6 +38,7 @@ inline constexpr char kSourceUnavailable[] = "SourceUnavailable";
 // Stalled=True; waits for another definition
 inline constexpr char kInvalidDefinition[] = "InvalidDefinition";
 inline constexpr char kHostPortConflict[] = "HostPortConflict";  // two of ours want one port
+inline constexpr char kRouteConflict[] = "RouteConflict";        // another has the name
 inline constexpr char kPruneHeld[] = "PruneHeld";
 inline constexpr char kNoMatchingNode[] = "NoMatchingNode";  // it runs on where it ran
 

@@ -1,6 +1,7 @@
 #include "reconciler/leases.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/core/text.h"
 #include "crds/types/names.h"
@@ -13,6 +14,11 @@ std::set<uint16_t>& PortsInUse::all() {
   ports_->insert(fixed_.begin(), fixed_.end());
   for (const auto& [id, container] : observed_.containers)
     for (const crds::PortMapping& port : container.ports) ports_->insert(port.host_port);
+  // A route that could not be taken away yet must not lead to somebody else.
+  if (observed_.proxy)
+    for (const auto& [key, route] : observed_.proxy->routes)
+      ports_->insert(static_cast<uint16_t>(
+          std::atoi(route.spec.backend.substr(route.spec.backend.rfind(':') + 1).c_str())));
   for (const auto& [key, component] : memory_.components)
     for (const auto& [place, port] : component.leases) ports_->insert(port);
   return *ports_;

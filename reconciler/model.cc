@@ -32,6 +32,8 @@ std::string_view name(StepKind kind) {
       return "create";
     case StepKind::kStart:
       return "start";
+    case StepKind::kRoute:
+      return "route";
     case StepKind::kStop:
       return "stop";
     case StepKind::kRemove:

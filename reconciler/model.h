@@ -40,6 +40,38 @@ struct ComponentKey {
 enum class Slot { kFirst, kSecond };
 std::string container_name(const ComponentKey& key, Slot slot);
 
+// ---------------------------------------------------------------- routes
+
+// A name at a port of mc-proxy. An address of its own that a listener may have is mc-proxy's
+// matter.
+struct RouteKey {
+  uint16_t port = 0;     // of the listener
+  std::string hostname;  // lower case
+  std::string text() const { return hostname + ":" + std::to_string(port); }
+  friend auto operator<=>(const RouteKey&, const RouteKey&) = default;
+};
+
+// What mc-proxy is asked to keep.
+struct RouteSpec {
+  RouteKey key;
+  std::string backend;  // "127.0.0.1:23456"
+  crds::Route::Mode mode = crds::Route::Mode::kL4;
+  bool backend_tls = false;
+  bool send_proxy_protocol = false;
+  std::string certificate;  // L7: PEM file, absolute or below mc-proxy's own folder
+  // New connections wait until the route is set again without it, so long at most; zero: none do.
+  Millis hold{0};
+  friend bool operator==(const RouteSpec&, const RouteSpec&) = default;
+};
+
+// Since mc-proxy started; of one route or of several.
+struct Traffic {
+  int64_t requests = 0;
+  int64_t failed = 0;  // answered with 5xx; L7 only
+  int64_t held = 0;    // had to wait
+  friend bool operator==(const Traffic&, const Traffic&) = default;
+};
+
 // ---------------------------------------------------------------- desired: what git says
 
 // What a revision means by one commit, field by field.
@@ -83,6 +115,14 @@ struct Desired {
   // What resolving other files keeps, when those are unreadable later.
   crds::Fleet fleet;
   std::map<NodeName, crds::Node> nodes;
+  // What this node forwards to others: passthrough of a name to the node that has it.
+  struct Edge {
+    ComponentKey key;  // whose route it is
+    Revision revision;
+    RouteSpec spec;
+    friend bool operator==(const Edge&, const Edge&) = default;
+  };
+  std::vector<Edge> edges;
   std::vector<std::string> problems;  // that belong to no service: a bad node or fleet file
   friend bool operator==(const Desired&, const Desired&) = default;
 };
@@ -117,6 +157,31 @@ struct ObservedContainer {
   friend bool operator==(const ObservedContainer&, const ObservedContainer&) = default;
 };
 
+struct ObservedRoute {
+  RouteSpec spec;
+  std::string owner;     // see owner_of_routes()
+  std::string listener;  // as mc-proxy names it: ":8443"
+  bool served = false;
+  std::string health;   // of the backend: "up", "down", "unknown"
+  std::string problem;  // why it is not served, or what is about to go wrong
+  std::optional<TimePoint> certificate_until;
+  int64_t open = 0;      // connections to the present backend
+  int64_t draining = 0;  // to former ones
+  Traffic traffic;
+  friend bool operator==(const ObservedRoute&, const ObservedRoute&) = default;
+};
+
+// Who this agent is to mc-proxy: "mcp/<node>".
+std::string owner_of_routes(const NodeName& node);
+
+// What mc-proxy said.
+struct ObservedProxy {
+  std::optional<base::Error> error;  // it did not answer; routes are of the last time
+  TimePoint asked_at{};  // when the list that `routes` are of was asked for; zero: never
+  std::map<RouteKey, ObservedRoute> routes;  // everybody's
+  friend bool operator==(const ObservedProxy&, const ObservedProxy&) = default;
+};
+
 // What probing knows of one run of a container.
 struct Readiness {
   bool ready = false;  // the last probe passed, or none was needed since it passed once
@@ -132,6 +197,7 @@ struct Observed {
   std::optional<base::Error> source_error;    // the remote did not answer; the last good holds
   std::map<ContainerId, ObservedContainer> containers;
   std::map<ContainerId, Readiness> readiness;  // absent: not probed yet in this run
+  std::optional<ObservedProxy> proxy;          // none: this node's routes are not managed
   std::set<uint16_t> busy_ports;               // TCP ports of this host that something listens on
   std::set<ComponentKey> in_flight;  // a step of theirs, other than a pull, has not returned
   std::set<std::string> pulling;     // images whose pull has not returned
@@ -145,13 +211,39 @@ struct BackOff {
   friend bool operator==(const BackOff&, const BackOff&) = default;
 };
 
-enum class StepKind { kPullImage, kCreate, kStart, kStop, kRemove };
+enum class StepKind { kPullImage, kCreate, kStart, kRoute, kStop, kRemove };
 std::string_view name(StepKind kind);
 
 struct Failure {
   StepKind step = StepKind::kCreate;
   base::Error error;
   friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+// The first moments of a container that took over from another.
+struct Trial {
+  ContainerId container;
+  TimePoint since{};        // when the routes were switched to it
+  Traffic before;           // of its routes at that moment
+  double failure_rate = 0;  // of its predecessor: failed / requests
+  friend bool operator==(const Trial&, const Trial&) = default;
+};
+
+// From the first step toward a definition to the end: the times of its phases (zero: not reached)
+// and what its routes saw. The receipt, once it has finished.
+struct Rollout {
+  Revision revision;
+  bool replaces = false;  // an older container served when it began
+  TimePoint begun{};
+  TimePoint started{};   // the new container runs
+  TimePoint ready{};     // and is ready
+  TimePoint switched{};  // and has the routes
+  TimePoint drained{};   // the old one has no connection left, or its time was over
+  TimePoint finished{};
+  Traffic before;     // of its routes when it began
+  Traffic seen;       // since then, when it finished
+  std::string error;  // why it failed; empty: it did not
+  friend bool operator==(const Rollout&, const Rollout&) = default;
 };
 
 struct ComponentMemory {
@@ -163,6 +255,7 @@ struct ComponentMemory {
   BackOff step_back_off;
   std::optional<Failure> failure;  // of the last step; cleared by success
   bool rollout_failed = false;     // wanted_hash was tried beside an older container and failed
+  bool rollout_over = false;       // and after it had traffic: it is not tried again
   std::string rollout_error;
   std::string rollout_wish;  // hash of what the agent alone acts on, when it failed
   BackOff rollout_back_off;
@@ -172,6 +265,10 @@ struct ComponentMemory {
   int restarts = 0;              // heals since wanted_hash was first created
   bool heal_pending = false;     // it was stopped because it was unhealthy, and is to start again
   bool resume = false;  // it was stopped because active was false, and starts when it is not
+
+  std::optional<Trial> trial;      // a new container has got the traffic, and is being watched
+  TimePoint held_since{};          // its routes hold new connections; zero: they do not
+  std::optional<Rollout> rollout;  // of wanted_hash: under way, or the last one's receipt
   friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;
 };
 
@@ -222,13 +319,15 @@ struct Step {
   ComponentKey key;
   Revision revision;
   std::string cause;           // the field, commit, event or drift that asks for it
-  std::string container_name;  // all but kPullImage
+  std::string container_name;  // all but kPullImage and kRoute
   ContainerId container;       // kStart, kStop, kRemove
   // kStart: it had run, and ended without our wish; kCreate: the last one was not as asked for
   bool heals = false;
   std::string image;                  // kPullImage, kCreate
   std::optional<ContainerSpec> spec;  // kCreate
   Millis stop_timeout{0};             // kStop
+  std::vector<RouteSpec> routes;      // kRoute: to be set, all or none,
+  std::vector<RouteKey> unroutes;     // and to be removed, with them
   friend bool operator==(const Step&, const Step&) = default;
 };
 
@@ -251,6 +350,7 @@ struct Probe {
 struct Outcome {
   Plan plan;
   std::vector<Probe> probes;
+  bool follow_routes = false;  // something waits for connections to end: ask mc-proxy often
   Memory next;
   std::optional<TimePoint> wake_at;  // when time alone can change the outcome
 };

@@ -103,6 +103,13 @@ Fields agent_fields(const crds::Component& component) {
     add(fields, "strategy",
         component.strategy == crds::Strategy::kRolling ? "rolling" : "recreate");
   if (component.health) add(fields, "health", health_text(*component.health));
+  const crds::RolloutSettings usual;
+  if (component.rollout.watch != usual.watch)
+    add(fields, "rollout.watch", base::to_duration(component.rollout.watch));
+  if (component.rollout.drain != usual.drain)
+    add(fields, "rollout.drain", base::to_duration(component.rollout.drain));
+  if (component.rollout.hold != usual.hold)
+    add(fields, "rollout.hold", base::to_duration(component.rollout.hold));
   for (const crds::Route& route : component.routes)
     add(fields, "routes." + route.name,
         (route.mode == crds::Route::Mode::kL4 ? "l4 " : "l7 ") + route.hostname + ":" +
@@ -165,6 +172,7 @@ crds::Component complete(const crds::Component& component, const crds::Service& 
   for (crds::Route& route : out.routes) {
     if (route.hostname.empty() && !fleet.domain.empty())
       route.hostname = service.name.str() + "." + fleet.domain;
+    route.hostname = base::lower(route.hostname);
     if (!route.backend_tls) route.backend_tls = route.mode == crds::Route::Mode::kL4;
   }
   return out;

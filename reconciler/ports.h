@@ -46,6 +46,21 @@ class Runtime {
   virtual base::Result<> remove(const ContainerId& id) = 0;
 };
 
+// The node's TLS proxy: mc-proxy through its admin API (docs/mc-proxy.md).
+class ProxyRouter {
+ public:
+  virtual ~ProxyRouter() = default;
+
+  // Every route, ours or not.
+  virtual base::Result<std::vector<ObservedRoute>> list() = 0;
+
+  // Sets and removes routes in one go: all or nothing. A route to remove may be missing. kConflict:
+  // another owner has a route of these, and nothing is changed. kInvalid: mc-proxy would not serve
+  // one of them (no such listener, a bad certificate).
+  virtual base::Result<> apply(const std::string& owner, const std::vector<RouteSpec>& upserts,
+                               const std::vector<RouteKey>& removes) = 0;
+};
+
 // Whether a container answers. A bare TCP connect is not believed: rootless port forwarders accept
 // before the application listens.
 class Prober {

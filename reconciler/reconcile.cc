@@ -7,6 +7,7 @@
 #include "reconciler/component.h"
 #include "reconciler/conditions.h"
 #include "reconciler/service_conditions.h"
+#include "reconciler/steps.h"
 
 namespace reconciler {
 namespace {
@@ -153,6 +154,7 @@ class Pass {
         now_(now),
         containers_(ours(observed, desired.node)),
         fixed_ports_(desired, containers_),
+        claims_(desired, observed),
         in_use_(observed, memory, fixed_ports_.tcp()) {
     out_.next.ready_revision = memory.ready_revision;
   }
@@ -171,12 +173,14 @@ class Pass {
     }
     for (const auto& [service_name, service] : desired_.services) visit(service_name);
     remove_undesired();
+    forward_edges();
+    remove_stale_routes();
     for (const auto& [service_name, service] : desired_.services) conclude(service_name, service);
     for (const auto& [service_name, message] : desired_.unusable)
       out_.next.services[service_name] = {
           conditions_of_unusable(message, before(service_name).conditions, now_),
           before(service_name).ready_revision};
-    out_.next.conditions = node_conditions(desired_, observed_, out_.next.services, removals_,
+    out_.next.conditions = node_conditions(desired_, observed_, out_.next.services, unfinished_,
                                            memory_.conditions, now_);
     const bool ready =
         !out_.next.conditions.empty() && out_.next.conditions.front().status == Status::kTrue;
@@ -223,6 +227,7 @@ class Pass {
         list == containers_.end() ? kNone : list->second,
         observed_,
         remembered == memory_.components.end() ? kFresh : remembered->second,
+        claims_.of(key, service, component),
         now_,
         fixed_ports_.must_leave(key) ? std::string() : dependency_gate(service, component),
         fixed_ports_.gate(key, component.spec)};
@@ -242,6 +247,7 @@ class Pass {
   void keep(const ComponentKey& key, Decision decision) {
     if (decision.step && !observed_.in_flight.contains(key))
       out_.plan.steps.push_back(std::move(*decision.step));
+    out_.follow_routes |= decision.follow_routes;
     for (Probe& probe : decision.probes) out_.probes.push_back(std::move(probe));
     if (decision.wake_at && (!out_.wake_at || *decision.wake_at < *out_.wake_at))
       out_.wake_at = decision.wake_at;
@@ -285,12 +291,59 @@ class Pass {
     for (const auto& [key, list] : containers_) {
       if (findings_.contains(key) || desired_.unusable.contains(key.service)) continue;
       const auto remembered = memory_.components.find(key);
+      if (const std::string heir = awaited_heir(key, list); !heir.empty()) {
+        Decision waits;
+        waits.next =
+            remembered == memory_.components.end() ? ComponentMemory{} : remembered->second;
+        waits.message = heir;
+        unfinished_.push_back(key.text() + " (" + heir + ")");
+        keep(key, std::move(waits));
+        continue;
+      }
       Decision decision = decide_removal(
-          key, desired_.revision, list,
+          key, desired_.revision, list, claims_.none(),
           remembered == memory_.components.end() ? ComponentMemory{} : remembered->second, now_);
-      removals_.push_back(key.text() + " (" + decision.message + ")");
+      unfinished_.push_back(key.text() + " (" + decision.message + ")");
       keep(key, std::move(decision));
     }
+  }
+
+  // A name that goes from one service to another goes when the other is ready for it.
+  std::string awaited_heir(const ComponentKey& key,
+                           const std::vector<const ObservedContainer*>& containers) const {
+    const ComponentRoutes routes = claims_.none();
+    for (const ObservedContainer* container : containers)
+      for (const ObservedRoute* route : leading_to(routes, *container)) {
+        const ComponentKey* heir = successor(routes, *route, key);
+        const auto finding = heir == nullptr ? findings_.end() : findings_.find(*heir);
+        if (finding != findings_.end() && finding->second.phase == Phase::kProgressing)
+          return "until " + heir->text() + " has " + route->spec.key.text();
+      }
+    return "";
+  }
+
+  void forward_edges() {
+    if (!observed_.proxy) return;
+    for (const Desired::Edge& edge : desired_.edges) {
+      if (!claims_.forwards(edge)) {
+        unfinished_.push_back("edge " + edge.spec.key.text() + " (a service of this node has it)");
+        continue;
+      }
+      const auto remembered = memory_.components.find(edge.key);
+      Decision decision = decide_edge(
+          edge, *observed_.proxy, owner_of_routes(desired_.node),
+          remembered == memory_.components.end() ? ComponentMemory{} : remembered->second, now_);
+      if (decision.phase != Phase::kReady) unfinished_.push_back(decision.message);
+      keep(edge.key, std::move(decision));
+    }
+  }
+
+  // Nobody's any more: one step for all of them.
+  void remove_stale_routes() {
+    std::vector<RouteKey> stale = claims_.stale();
+    if (stale.empty() || observed_.in_flight.contains(ComponentKey{})) return;
+    out_.plan.steps.push_back(route_step({}, desired_.revision, "(stale)", {}, std::move(stale),
+                                         "no service of this node has them"));
   }
 
   const ServiceMemory& before(const ServiceName& service) const {
@@ -316,11 +369,12 @@ class Pass {
   const TimePoint now_;
   const ByComponent containers_;
   const FixedPorts fixed_ports_;
+  const RouteClaims claims_;
   PortsInUse in_use_;
   std::unordered_set<const ServiceDesired*> visited_;
   std::unordered_set<const ComponentDesired*> visited_components_;
   std::map<ComponentKey, Finding> findings_;
-  std::vector<std::string> removals_;  // what is on its way out, and how that goes
+  std::vector<std::string> unfinished_;  // removals and edges, and how they go
   Outcome out_;
 };
 

@@ -108,6 +108,7 @@ class Resolver {
     for (const auto& [service_name, problems] : tree.broken)
       hold(service_name, reason::kInvalidDefinition, all_text(problems));
     hold_by_path();
+    keep_edges();
     guard_removals();
     for (const crds::Diagnostic& problem : tree.problems) {
       const bool of_a_service =
@@ -132,6 +133,7 @@ class Resolver {
       return hold(service, reason::kInvalidDefinition,
                   "names no node, and the node files cannot be read (mend the node files)");
     const NodeName node = place(located.value, out_.nodes, out_.node);
+    if (node != out_.node) forward(located, node);
     if (node.empty())
       return hold(service, reason::kNoMatchingNode,
                   located.name_at.file +
@@ -148,6 +150,43 @@ class Resolver {
       hold(service, reason::kInvalidDefinition, *why);
     else
       out_.services.emplace(service, std::move(desired));
+  }
+
+  // Another node has it, and this one may be the edge of its routes.
+  void forward(const crds::Located<crds::Service>& located, const NodeName& node) {
+    const auto there = out_.nodes.find(node);
+    for (const crds::Component& written : located.value.components) {
+      const crds::Component component = complete(written, located.value, out_.fleet);
+      for (const crds::Route& route : component.routes) {
+        if (route.edge != out_.node.str() || route.hostname.empty()) continue;
+        if (there == out_.nodes.end() || there->second.address.empty()) {
+          out_.problems.push_back(located.name_at.file + ": the edge of " + route.hostname +
+                                  " needs the address of node '" + node.str() + "' (write nodes/" +
+                                  node.str() + ".toml)");
+          continue;
+        }
+        Desired::Edge edge;
+        edge.spec.key = {route.port, route.hostname};
+        edge.spec.backend = there->second.address + ":" + std::to_string(route.port);
+        edge.spec.backend_tls = edge.spec.send_proxy_protocol = true;
+        // No component has such a name.
+        edge.key = {located.value.name, ComponentName("edge:" + edge.spec.key.text())};
+        edge.revision = snapshot_.revision;
+        out_.edges.push_back(std::move(edge));
+      }
+    }
+  }
+
+  // What cannot be read may be where they came from, and an emptied tree is hardly meant.
+  void keep_edges() {
+    if (previous_ == nullptr || approve_) return;
+    const crds::Tree& tree = snapshot_.tree;
+    for (const Desired::Edge& edge : previous_->edges) {
+      const bool said =
+          tree.services.contains(edge.key.service) && !tree.broken.contains(edge.key.service);
+      if (!said && (!tree.problems.empty() || !tree.broken.empty() || tree.services.empty()))
+        out_.edges.push_back(edge);
+    }
   }
 
   void hold(const ServiceName& service, const char* why, std::string message) {

@@ -54,8 +54,9 @@ std::vector<Condition> service_conditions(
     const std::string message = message_of(service, worst->first, *worst->second);
     const bool probing = worst->second->reason == reason::kProbing && worst->second->available;
     ready(probing ? Status::kUnknown : Status::kFalse, worst->second->reason, message);
-    const bool stalled = worst->second->reason == reason::kHostPortConflict ||
-                         worst->second->reason == reason::kExited;
+    const bool stalled =
+        worst->second->final || worst->second->reason == reason::kHostPortConflict ||
+        worst->second->reason == reason::kExited || worst->second->reason == reason::kRouteConflict;
     is_true(stalled ? "Stalled" : "Reconciling", worst->second->reason, message);
   } else if (!service.definition.active) {
     ready(Status::kTrue, reason::kStopped, "stopped: active is false");

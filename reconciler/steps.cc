@@ -1,5 +1,7 @@
 #include "reconciler/steps.h"
 
+#include <algorithm>
+
 #include "reconciler/back_off.h"
 #include "reconciler/conditions.h"
 #include "reconciler/leases.h"
@@ -66,6 +68,15 @@ Step start_step(const ComponentKey& key, const Revision& revision,
   return step;
 }
 
+Step route_step(const ComponentKey& key, const Revision& revision, const std::string& object,
+                std::vector<RouteSpec> routes, std::vector<RouteKey> unroutes, std::string cause) {
+  Step step = step_for(StepKind::kRoute, key, revision, std::move(cause));
+  step.routes = std::move(routes);
+  step.unroutes = std::move(unroutes);
+  set_id(step, object);
+  return step;
+}
+
 Step stop_step(const ComponentKey& key, const Revision& revision,
                const ObservedContainer& container, Millis timeout, std::string cause) {
   Step step = container_step(StepKind::kStop, key, revision, container, std::move(cause));
@@ -80,6 +91,8 @@ Step remove_step(const ComponentKey& key, const Revision& revision,
 
 const char* failure_reason(const Failure& failure) {
   const base::Code code = failure.error.code;
+  if (code == base::Code::kUnavailable && failure.step == StepKind::kRoute)
+    return reason::kProxyUnavailable;
   if (code == base::Code::kUnavailable && failure.step != StepKind::kPullImage)
     return reason::kRuntimeUnavailable;
   switch (failure.step) {
@@ -89,6 +102,8 @@ const char* failure_reason(const Failure& failure) {
       return code == base::Code::kConflict ? reason::kNameConflict : reason::kCreateFailed;
     case StepKind::kStart:
       return code == base::Code::kConflict ? reason::kHostPortTaken : reason::kStartFailed;
+    case StepKind::kRoute:
+      return code == base::Code::kConflict ? reason::kRouteConflict : reason::kRouteFailed;
     case StepKind::kStop:
       return reason::kStopFailed;
     case StepKind::kRemove:
@@ -105,9 +120,9 @@ ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
                        const base::Result<>& result, TimePoint now) {
   ComponentMemory next = memory;
   if (result) {
-    // The old container was kept alive while the new image cannot be had: that is still so.
-    const bool aside =
-        step.kind == StepKind::kStart && next.failure && next.failure->step == StepKind::kPullImage;
+    // The old container was kept in service while the new image cannot be had: that is still so.
+    const bool aside = (step.kind == StepKind::kStart || step.kind == StepKind::kRoute) &&
+                       next.failure && next.failure->step == StepKind::kPullImage;
     // The next step may follow at once. How often something failed is forgotten when the component
     // is as desired, not before: one step may work each time that leads to one that does not.
     if (!aside) {
@@ -117,6 +132,11 @@ ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
     if (step.kind == StepKind::kPullImage) next.image_missing = false, next.image_pulled = true;
     if (step.kind == StepKind::kCreate) next.image_pulled = false;
     if (step.heals) next.heals.push_back(now);
+    if (step.kind == StepKind::kRoute) {
+      const bool holds = std::any_of(step.routes.begin(), step.routes.end(),
+                                     [](const RouteSpec& route) { return route.hold.count() > 0; });
+      next.held_since = holds ? now : TimePoint{};
+    }
     if (step.kind == StepKind::kStart) {
       if (step.heals) ++next.restarts;
       next.heal_pending = next.resume = false;

@@ -15,6 +15,9 @@ Step create_step(const ComponentKey& key, const NodeName& node, const ServiceDes
                  const std::map<std::string, uint16_t>& leases, std::string cause);
 Step start_step(const ComponentKey& key, const Revision& revision,
                 const ObservedContainer& container, bool heals, std::string cause);
+// `object` is what the routes lead to, or what becomes of them; it makes the step's id.
+Step route_step(const ComponentKey& key, const Revision& revision, const std::string& object,
+                std::vector<RouteSpec> routes, std::vector<RouteKey> unroutes, std::string cause);
 Step stop_step(const ComponentKey& key, const Revision& revision,
                const ObservedContainer& container, Millis timeout, std::string cause);
 Step remove_step(const ComponentKey& key, const Revision& revision,

@@ -1,5 +1,7 @@
 #include "agent/apply/apply.h"
 
+#include "base/core/text.h"
+
 namespace agent {
 
 using reconciler::ContainerState;
@@ -9,9 +11,17 @@ using reconciler::StepKind;
 
 namespace {
 
+std::string object_of(const Step& step) {
+  if (step.kind == StepKind::kPullImage) return step.image;
+  if (step.kind != StepKind::kRoute) return step.container_name;
+  std::vector<std::string> names;
+  for (const reconciler::RouteSpec& route : step.routes) names.push_back(route.key.text());
+  for (const reconciler::RouteKey& key : step.unroutes) names.push_back(key.text());
+  return base::join(names, ", ");
+}
+
 base::Error explained(const base::Error& error, const Step& step) {
-  const std::string object = step.kind == StepKind::kPullImage ? step.image : step.container_name;
-  return error.within("cannot " + std::string(name(step.kind)) + " " + object + " for " +
+  return error.within("cannot " + std::string(name(step.kind)) + " " + object_of(step) + " for " +
                       step.key.text());
 }
 
@@ -40,7 +50,8 @@ Applied start(const Step& step, reconciler::Runtime& runtime) {
 
 }  // namespace
 
-Applied apply(const Step& step, reconciler::Runtime& runtime) {
+Applied apply(const Step& step, const Hands& hands) {
+  reconciler::Runtime& runtime = hands.runtime;
   const auto plain = [&](const base::Result<>& result) -> Applied {
     return result ? Applied{{}, std::nullopt} : failed(result.error(), step);
   };
@@ -51,6 +62,8 @@ Applied apply(const Step& step, reconciler::Runtime& runtime) {
       return create(step, runtime);
     case StepKind::kStart:
       return start(step, runtime);
+    case StepKind::kRoute:
+      return plain(hands.router->apply(hands.owner, step.routes, step.unroutes));
     case StepKind::kStop:
       return plain(runtime.stop(step.container, step.stop_timeout));
     case StepKind::kRemove:

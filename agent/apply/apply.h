@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "reconciler/model.h"
 #include "reconciler/ports.h"
@@ -13,8 +14,15 @@ struct Applied {
   std::optional<reconciler::ObservedContainer> container;  // kCreate, kStart: as it is now
 };
 
-// APPLY: one step of the plan becomes one call of the runtime. Any thread; as long as the runtime
+// What steps act on. `router` is null where routes are not managed: then no step of routes comes.
+struct Hands {
+  reconciler::Runtime& runtime;
+  reconciler::ProxyRouter* router;
+  std::string owner;  // of routes
+};
+
+// APPLY: one step of the plan becomes one call of podman or of mc-proxy. Any thread; as long as that
 // takes.
-Applied apply(const reconciler::Step& step, reconciler::Runtime& runtime);
+Applied apply(const reconciler::Step& step, const Hands& hands);
 
 }  // namespace agent

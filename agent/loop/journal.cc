@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/core/text.h"
 #include "reconciler/back_off.h"
 #include "reconciler/conditions.h"
 
@@ -22,12 +23,31 @@ const char* done_reason(StepKind kind) {
       return "Created";
     case StepKind::kStart:
       return "Started";
+    case StepKind::kRoute:
+      return "Routed";
     case StepKind::kStop:
       return "Stopped";
     case StepKind::kRemove:
       return "Removed";
   }
   return "Done";
+}
+
+// "ready after 1.2s, routed after 1.3s, done after 11.9s; 1234 requests, 0 failed, 3 held"
+std::string receipt(const Rollout& rollout) {
+  std::string out;
+  const auto phase = [&](const char* text, TimePoint at) {
+    if (at == TimePoint{}) return;
+    out += (out.empty() ? "" : ", ") + std::string(text) + " after " +
+           base::to_duration(std::max(Millis(0), at - rollout.begun));
+  };
+  phase("ready", rollout.ready);
+  phase("routed", rollout.switched);
+  phase("done", rollout.finished);
+  if (rollout.switched == TimePoint{} || !rollout.replaces) return out;
+  return out + "; " + std::to_string(rollout.seen.requests) + " requests, " +
+         std::to_string(rollout.seen.failed) + " failed, " + std::to_string(rollout.seen.held) +
+         " held";
 }
 
 const Condition* first(const std::vector<Condition>& conditions) {
@@ -43,6 +63,17 @@ bool sums_up_services(const Condition* condition) {
 bool same_state(const Condition* a, const Condition* b) {
   if (a == nullptr || b == nullptr) return a == b;
   return a->status == b->status && a->reason == b->reason;
+}
+
+std::string object_of(const Step& step) {
+  if (step.kind == StepKind::kPullImage) return step.image;
+  if (step.kind != StepKind::kRoute) return step.container_name;
+  std::vector<std::string> parts;
+  for (const RouteSpec& route : step.routes)
+    parts.push_back(route.key.text() + " -> " + route.backend +
+                    (route.hold.count() > 0 ? " (holding new connections)" : ""));
+  for (const RouteKey& key : step.unroutes) parts.push_back(key.text() + " -> (none)");
+  return base::join(parts, ", ");
 }
 
 // The pieces of `now` that differ from `before`, and the keys that are gone.
@@ -86,10 +117,8 @@ void Journal::note(const Step& step, const Applied& applied, base::TimePoint now
   event.service = step.key.service;
   event.component = step.key.component;
   event.reason = applied.result ? done_reason(step.kind) : "StepFailed";
-  event.message = applied.result
-                      ? std::string(done_reason(step.kind)) + " " +
-                            (step.kind == StepKind::kPullImage ? step.image : step.container_name)
-                      : applied.result.error().text();
+  event.message = applied.result ? std::string(done_reason(step.kind)) + " " + object_of(step)
+                                 : applied.result.error().text();
   if (image_missing) {
     // The usual way to learn that a pull comes next.
     event.reason = "ImageMissing";
@@ -136,6 +165,20 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
                std::exchange(failed_[service], revision) != revision) {
       add(RolloutRecord{service, revision, now, false, condition->message});
     }
+  }
+  for (const auto& [key, after] : memory.components) {
+    const auto before = described_.components.find(key);
+    if (!after.rollout || after.rollout->finished == TimePoint{} || !after.rollout->error.empty() ||
+        (before != described_.components.end() && before->second.rollout == after.rollout))
+      continue;
+    Event event;
+    event.time = now;
+    event.service = key.service;
+    event.component = key.component;
+    event.reason = "RolledOut";
+    event.message = receipt(*after.rollout);
+    event.revision = after.rollout->revision;
+    add(std::move(event));
   }
   std::erase_if(failed_, [&](const auto& entry) { return !memory.services.contains(entry.first); });
   described_ = memory;

@@ -7,6 +7,7 @@
 #include "reconciler/conditions.h"
 #include "reconciler/reconcile.h"
 #include "reconciler/resolve.h"
+#include "reconciler/service_conditions.h"
 #include "reconciler/steps.h"
 
 namespace agent {
@@ -21,6 +22,8 @@ Loop::Loop(const LoopPorts& ports, LoopConfig config)
       config_(std::move(config)),
       journal_(ports.store, config_.on_event),
       observer_(ports.runtime, ports.executor, config_.list_interval),
+      routes_(ports.router, ports.executor, reconciler::owner_of_routes(config_.node),
+              config_.list_interval),
       probes_(ports.prober, ports.executor),
       poller_(ports.source, ports.executor, config_.poll_interval, config_.node.str(),
               config_.source) {
@@ -44,16 +47,21 @@ void Loop::step(base::TimePoint now) {
   dirty_ |= now < std::exchange(last_step_, now);
   take_steps(now);
   take_news(now);
-  dirty_ |= observer_.step(now, in_flight());
+  dirty_ |= observer_.take(now);
+  dirty_ |= routes_.step(now, observer_.observed());
   dirty_ |= probes_.step(now, observer_.observed().readiness);
   dirty_ |= plan_at_ && *plan_at_ <= now;
   dirty_ |= journal_.wake_at() && *journal_.wake_at() <= now;
   if (dirty_ && can_plan()) plan(now);
+  // After the plan: between two steps of one service a list would only be in their way.
+  observer_.start(now, in_flight());
 }
 
-// Before podman has answered for the first time, nothing is known that could be planned with.
+// Before podman and mc-proxy have answered for the first time, nothing is known that could be
+// planned with.
 bool Loop::can_plan() const {
-  return observer_.listed_once() || observer_.observed().runtime_error || !resolved_;
+  const bool listed = observer_.listed_once() || observer_.observed().runtime_error;
+  return (listed && routes_.asked_once()) || !resolved_;
 }
 
 void Loop::take_steps(base::TimePoint now) {
@@ -69,7 +77,10 @@ void Loop::take_steps(base::TimePoint now) {
       reconciler::ComponentMemory& memory = memory_.components[step.key];
       memory = reconciler::absorb(memory, step, applied.result, now);
     }
-    observer_.note(step, applied, now);
+    if (step.kind == StepKind::kRoute)
+      routes_.note(step, applied, now, observer_.observed());
+    else
+      observer_.note(step, applied, now);
     journal_.note(step, applied, now);
     if (step.kind == StepKind::kStart) observer_.observed().readiness.erase(step.container);
     if (!applied.result && applied.result.error().code == base::Code::kConflict)
@@ -78,8 +89,10 @@ void Loop::take_steps(base::TimePoint now) {
   }
 }
 
-// A pull that another definition has overtaken says nothing about the new one.
+// A pull that another definition has overtaken says nothing about the new one, and stale routes are
+// nobody's.
 bool Loop::concerns(const Step& step) const {
+  if (step.key.service.empty()) return false;
   if (step.kind != StepKind::kPullImage) return true;
   const auto service = desired_.services.find(step.key.service);
   if (service == desired_.services.end()) return false;
@@ -141,6 +154,7 @@ void Loop::plan(base::TimePoint now) {
   // Before any step: what a step relies on (its ports) must survive a kill.
   journal_.save(desired_, memory_, now);
   dirty_ |= journal_.error() != observed.registry_error;
+  routes_.follow(outcome.follow_routes);
   probes_.want(outcome.probes, now);
   probes_.step(now, observed.readiness);
   std::erase_if(observed.readiness, [&](const auto& entry) {
@@ -164,7 +178,8 @@ void Loop::submit(Step step) {
   if (static_cast<size_t>(same_kind) >= (pull ? config_.max_pulls : config_.max_steps)) return;
   const std::string id = step.id;
   const auto result = std::make_shared<std::optional<Applied>>();
-  ports_.executor.submit([this, step, result] { *result = apply(step, ports_.runtime); },
+  const Hands hands{ports_.runtime, ports_.router, reconciler::owner_of_routes(config_.node)};
+  ports_.executor.submit([step, hands, result] { *result = apply(step, hands); },
                          [this, id, result] {
                            const auto running = running_.find(id);
                            if (running != running_.end())
@@ -191,8 +206,8 @@ std::optional<base::TimePoint> Loop::wake_at() const {
   std::optional<base::TimePoint> at;
   // A plan may have found out something (the registry failed) that is to be said at once.
   if (dirty_ && can_plan()) at = last_step_;
-  for (const auto& candidate :
-       {plan_at_, observer_.wake_at(), probes_.wake_at(), poller_.wake_at(), journal_.wake_at()})
+  for (const auto& candidate : {plan_at_, observer_.wake_at(), routes_.wake_at(), probes_.wake_at(),
+                                poller_.wake_at(), journal_.wake_at()})
     if (candidate && (!at || *candidate < *at)) at = candidate;
   return at;
 }
@@ -205,6 +220,12 @@ View Loop::view(base::TimePoint now) const {
   view.observed = observer_.observed();
   view.memory = memory_;
   for (const auto& [id, running] : running_) view.running.push_back(running.step);
+  if (can_plan()) return view;
+  // What the registry remembers is not how things stand.
+  const base::Error unasked = base::unavailable("podman has not answered since the agent started");
+  for (auto& [name, service] : view.memory.services)
+    service.conditions = reconciler::conditions_of_unknown(unasked, service.conditions, now);
+  view.memory.conditions = reconciler::conditions_of_unknown(unasked, view.memory.conditions, now);
   return view;
 }
 

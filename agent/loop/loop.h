@@ -10,6 +10,7 @@
 #include "agent/loop/observer.h"
 #include "agent/loop/poller.h"
 #include "agent/loop/probe_board.h"
+#include "agent/loop/route_observer.h"
 #include "agent/view/view.h"
 #include "reconciler/ports.h"
 
@@ -22,6 +23,7 @@ struct LoopPorts {
   reconciler::Store& store;
   reconciler::Executor& executor;
   reconciler::HostPorts& host_ports;
+  reconciler::ProxyRouter* router = nullptr;  // null: routes are not managed
 };
 
 struct LoopConfig {
@@ -55,12 +57,15 @@ class Loop {
 
   // podman told of a change, or may have.
   void hint() { observer_.hint(); }
+  // mc-proxy told of a change, went away, or is back.
+  void route_hint() { routes_.hint(); }
   void process_ended(const reconciler::ContainerId& id) { observer_.process_ended(id); }
   int64_t request_sync(bool allow_prune) { return poller_.request(allow_prune); }
 
   View view(base::TimePoint now) const;
   const reconciler::Observed& observed() const { return observer_.observed(); }
   const reconciler::Memory& memory() const { return memory_; }
+  const reconciler::Desired& desired() const { return desired_; }
 
  private:
   struct Running {
@@ -83,6 +88,7 @@ class Loop {
   LoopConfig config_;
   Journal journal_;
   Observer observer_;
+  RouteObserver routes_;
   ProbeBoard probes_;
   Poller poller_;
 

@@ -39,11 +39,13 @@ void Observer::process_ended(const ContainerId& id) {
   ended_.try_emplace(id);
 }
 
-bool Observer::step(base::TimePoint now, const std::set<ComponentKey>& in_flight) {
-  observed_.in_flight = in_flight;
+bool Observer::take(base::TimePoint now) {
+  const bool changed = take_inspections(now);
+  return take_listing(now) || changed;
+}
+
+void Observer::start(base::TimePoint now, const std::set<ComponentKey>& in_flight) {
   touched_.insert(in_flight.begin(), in_flight.end());
-  bool changed = take_inspections(now);
-  changed |= take_listing(now);
   if (hinted_ && !hint_since_) hint_since_ = now;
   const bool quiet = in_flight.empty() || (hint_since_ && now - *hint_since_ >= kHintPatience);
   const bool periodic =
@@ -58,7 +60,6 @@ bool Observer::step(base::TimePoint now, const std::set<ComponentKey>& in_flight
                      *ended.again_at - now > kInspectAgain;  // a clock that has stepped back
     if (!ended.asking && due) start_inspect(id);
   }
-  return changed;
 }
 
 void Observer::start_list() {

@@ -23,8 +23,10 @@ class Observer {
   // The first process of a container is gone: ask about this one now.
   void process_ended(const reconciler::ContainerId& id);
 
-  // Starts what is due, takes in what came back. True: what is observed has changed.
-  bool step(base::TimePoint now, const std::set<reconciler::ComponentKey>& in_flight);
+  // Takes in what came back. True: what is observed has changed.
+  bool take(base::TimePoint now);
+  // Starts what is due.
+  void start(base::TimePoint now, const std::set<reconciler::ComponentKey>& in_flight);
 
   // The result of a step of ours.
   void note(const reconciler::Step& step, const Applied& applied, base::TimePoint now);

@@ -37,7 +37,7 @@ auto names(reconciler::Slot) {
   return std::array{"first"sv, "second"sv};
 }
 auto names(reconciler::StepKind) {
-  return std::array{"pullImage"sv, "create"sv, "start"sv, "stop"sv, "remove"sv};
+  return std::array{"pullImage"sv, "create"sv, "start"sv, "route"sv, "stop"sv, "remove"sv};
 }
 auto names(reconciler::Status) {
   return std::array{"true"sv, "false"sv, "unknown"sv};

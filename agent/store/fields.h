@@ -60,12 +60,17 @@ void fields(Archive& archive, crds::Secret& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, crds::RolloutSettings& v) {
+  archive("watch", v.watch)("drain", v.drain)("hold", v.hold);
+}
+
+template <class Archive>
 void fields(Archive& archive, crds::Component& v) {
   archive("name", v.name)("image", v.image)("network", v.network)("user", v.user);
   archive("restart", v.restart)("ports", v.ports)("volumes", v.volumes)("cmd", v.cmd);
   archive("env", v.env)("secrets", v.secrets)("memoryBytes", v.memory_bytes)("cpus", v.cpus);
   archive("stopTimeout", v.stop_timeout)("dependsOn", v.depends_on)("strategy", v.strategy);
-  archive("health", v.health)("routes", v.routes);
+  archive("health", v.health)("routes", v.routes)("rollout", v.rollout);
 }
 
 template <class Archive>
@@ -107,11 +112,33 @@ void fields(Archive& archive, reconciler::ServiceDesired& v) {
   archive("components", v.components)("hold", v.hold);
 }
 
+template <class Archive>
+void fields(Archive& archive, reconciler::ComponentKey& v) {
+  archive("service", v.service)("component", v.component);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::RouteKey& v) {
+  archive("port", v.port)("hostname", v.hostname);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::RouteSpec& v) {
+  archive("key", v.key)("backend", v.backend)("mode", v.mode)("backendTls", v.backend_tls);
+  archive("sendProxyProtocol", v.send_proxy_protocol)("certificate", v.certificate);
+  archive("hold", v.hold);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Desired::Edge& v) {
+  archive("key", v.key)("revision", v.revision)("spec", v.spec);
+}
+
 // Without its services, which are rows of their own.
 template <class Archive>
 void fields(Archive& archive, reconciler::Desired& v) {
   archive("node", v.node)("revision", v.revision)("unusable", v.unusable)("fleet", v.fleet);
-  archive("nodes", v.nodes)("problems", v.problems);
+  archive("nodes", v.nodes)("problems", v.problems)("edges", v.edges);
 }
 
 // ---------------------------------------------------------------- memory
@@ -127,14 +154,34 @@ void fields(Archive& archive, reconciler::Failure& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, reconciler::Traffic& v) {
+  archive("requests", v.requests)("failed", v.failed)("held", v.held);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Trial& v) {
+  archive("container", v.container)("since", v.since)("before", v.before);
+  archive("failureRate", v.failure_rate);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Rollout& v) {
+  archive("revision", v.revision)("replaces", v.replaces)("begun", v.begun);
+  archive("started", v.started)("ready", v.ready)("switched", v.switched)("drained", v.drained);
+  archive("finished", v.finished)("before", v.before)("seen", v.seen)("error", v.error);
+}
+
+template <class Archive>
 void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("leases", v.leases)("wantedHash", v.wanted_hash)("imageMissing", v.image_missing);
   archive("imagePulled", v.image_pulled)("refusedPorts", v.refused_ports);
   archive("stepBackOff", v.step_back_off)("failure", v.failure);
   archive("rolloutFailed", v.rollout_failed)("rolloutError", v.rollout_error);
+  archive("rolloutOver", v.rollout_over);
   archive("rolloutBackOff", v.rollout_back_off)("healthyHash", v.healthy_hash);
   archive("heals", v.heals)("restarts", v.restarts)("healPending", v.heal_pending);
   archive("resume", v.resume)("rolloutWish", v.rollout_wish);
+  archive("trial", v.trial)("rollout", v.rollout)("heldSince", v.held_since);
 }
 
 template <class Archive>

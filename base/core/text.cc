@@ -72,6 +72,13 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return out;
 }
 
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 bool is_utf8(std::string_view bytes, size_t* bad_offset) {
   for (size_t at = 0; at < bytes.size();) {
     const size_t length = utf8_sequence(bytes, at);

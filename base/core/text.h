@@ -15,6 +15,8 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 std::vector<std::string> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
+std::string lower(std::string_view text);  // ASCII alone
+
 // True when the bytes are well-formed UTF-8 (RFC 3629); otherwise `bad_offset` gets the first bad
 // byte.
 bool is_utf8(std::string_view bytes, size_t* bad_offset = nullptr);

@@ -1,7 +1,10 @@
 #include "test/sim/rules.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
+
+#include "reconciler/routes.h"
 
 namespace sim {
 
@@ -19,6 +22,7 @@ bool Rules::serves(const ObservedContainer& container) const {
 }
 
 void Rules::before(const test::FakeRuntime::Call& call, base::TimePoint now) {
+  bounded(call, now);
   if (call.kind != Kind::kStart && call.kind != Kind::kStop && call.kind != Kind::kRemove) return;
   const auto found = runtime_.containers().find(reconciler::ContainerId(call.subject));
   if (found == runtime_.containers().end()) return;
@@ -26,14 +30,14 @@ void Rules::before(const test::FakeRuntime::Call& call, base::TimePoint now) {
   if (!container.owner)
     return violated("rule 1: a foreign container is touched: " + container.name);
   if (call.kind == Kind::kStop) stopping(container, now);
+  if (call.kind == Kind::kStop) still_routed(container, now);
   if (call.kind == Kind::kRemove) removing(container);
 }
 
 // Rule 2: what serves is not stopped while the component is wanted, unless another one serves or
 // the component cannot have two at a time.
 void Rules::stopping(const ObservedContainer& container, base::TimePoint now) {
-  const auto unaware = unaware_until_.find(container.owner->key);
-  if (unaware != unaware_until_.end() && now < unaware->second) return;
+  if (unaware(container.owner->key, now)) return;
   const auto& services = branch_.head().tree.services;
   const auto wanted = services.find(container.owner->key.service);
   if (wanted == services.end() || !serves(container)) return;
@@ -49,14 +53,88 @@ void Rules::stopping(const ObservedContainer& container, base::TimePoint now) {
   const auto here = known.find(service.name);
   if (here == known.end() || here->second.definition != service || !service.active || one_at_a_time)
     return;
-  const auto another = [&](const auto& entry) {
+  if (!another_serves(container))
+    violated("rule 2: " + container.name + " serves, and is stopped before another one does");
+}
+
+bool Rules::unaware(const ComponentKey& key, base::TimePoint now) const {
+  const auto until = unaware_until_.find(key);
+  return until != unaware_until_.end() && now < until->second;
+}
+
+bool Rules::another_serves(const ObservedContainer& container) const {
+  const auto& all = runtime_.containers();
+  return std::any_of(all.begin(), all.end(), [&](const auto& entry) {
     const ObservedContainer& other = entry.second;
     return other.id != container.id && other.owner && other.owner->key == container.owner->key &&
            serves(other);
-  };
-  const auto& all = runtime_.containers();
-  if (std::none_of(all.begin(), all.end(), another))
-    violated("rule 2: " + container.name + " serves, and is stopped before another one does");
+  });
+}
+
+const ObservedContainer* Rules::backend_of(const reconciler::RouteSpec& route) const {
+  for (const auto& [id, container] : runtime_.containers())
+    if (container.owner)
+      for (const auto& [name, port] : container.owner->leases)
+        if (reconciler::backend_at(port) == route.backend) return &container;
+  return nullptr;
+}
+
+// Rule 2: a route is not led to what does not serve while there is something that does.
+void Rules::before(const test::FakeRouter::Call& call, base::TimePoint now) {
+  if (call.kind != test::FakeRouter::Kind::kApply) return;
+  if (call.owner != reconciler::owner_of_routes(loop_()->desired().node))
+    violated("rule 1: routes are set in the name of " + call.owner);
+  for (const reconciler::RouteSpec& route : call.upserts) {
+    const ObservedContainer* backend = backend_of(route);
+    if (backend == nullptr && !unaware_of(route))
+      violated("rule 2: " + route.key.text() + " is led to nothing: " + route.backend);
+    else if (backend != nullptr && route.hold.count() == 0 && !unaware(backend->owner->key, now) &&
+             !serves(*backend) && another_serves(*backend))
+      violated("rule 2: " + route.key.text() + " is led to " + backend->name +
+               ", which does not serve, and another one does");
+  }
+}
+
+// Somebody has removed what was behind it.
+bool Rules::unaware_of(const reconciler::RouteSpec& route) const {
+  const auto& known = loop_()->memory().components;
+  return std::any_of(known.begin(), known.end(), [&](const auto& component) {
+    return unaware_until_.contains(component.first) &&
+           std::any_of(component.second.leases.begin(), component.second.leases.end(),
+                       [&](const auto& lease) {
+                         return reconciler::backend_at(lease.second) == route.backend;
+                       });
+  });
+}
+
+// What has a route that could lead elsewhere is not stopped.
+void Rules::still_routed(const ObservedContainer& container, base::TimePoint now) {
+  if (router_.down || now < routes_unaware_until_ || unaware(container.owner->key, now) ||
+      !serves(container) || !another_serves(container))
+    return;
+  for (const auto& [key, route] : router_.routes())
+    if (route.owner == reconciler::owner_of_routes(loop_()->desired().node) &&
+        backend_of(route.spec) == &container && route.spec.hold.count() == 0)
+      violated("rule 2: " + container.name + " is stopped, and " + key.text() + " leads to it");
+}
+
+void Rules::routes_converged(const reconciler::Desired& desired) {
+  std::set<reconciler::RouteKey> wanted;
+  for (const auto& [service_name, service] : desired.services) {
+    if (!service.definition.active) continue;
+    for (const auto& [component_name, component] : service.components)
+      for (const crds::Route& route : component.spec.routes) {
+        const reconciler::RouteKey& key = *wanted.insert(reconciler::key_of(route)).first;
+        const reconciler::ObservedRoute* there = router_.find(key);
+        const ObservedContainer* backend = there == nullptr ? nullptr : backend_of(there->spec);
+        if (backend == nullptr || !serves(*backend) || there->spec.hold.count() != 0 ||
+            backend->owner->key != ComponentKey{service_name, component_name})
+          violated("rule 7: " + key.text() + " does not lead to its container");
+      }
+  }
+  for (const auto& [key, route] : router_.routes())
+    if (route.owner == reconciler::owner_of_routes(desired.node) && !wanted.contains(key))
+      violated("rule 3: a route is left: " + key.text());
 }
 
 // Rule 5: what a suspicious revision removes stays.
@@ -74,7 +152,68 @@ void Rules::removing(const ObservedContainer& container) {
   }
 }
 
+// Rule 8: nothing is tried without end. Much happens to a container here within ten minutes (it is
+// killed, removed, redefined), but a loop without pauses makes hundreds of calls.
+void Rules::bounded(const test::FakeRuntime::Call& call, base::TimePoint now) {
+  if (call.kind == Kind::kList || call.kind == Kind::kInspect) return;
+  constexpr size_t kMost = 150;
+  const std::string& who = call.kind == Kind::kPull ? call.subject : call.name;
+  std::deque<base::TimePoint>& calls = calls_[who];
+  calls.push_back(now);
+  while (!calls.empty() && (now - calls.front() > std::chrono::minutes(10) || calls.front() > now))
+    calls.pop_front();
+  if (calls.size() > kMost)
+    violated("rule 8: more than " + std::to_string(kMost) + " calls for " + who +
+             " within 10 minutes");
+}
+
+// What a Ready service runs: exactly one container a component, of the definition in force.
+void Rules::status_is_true() {
+  const reconciler::Desired& desired = loop_()->desired();
+  for (const auto& [service_name, memory] : loop_()->memory().services) {
+    const auto service = desired.services.find(service_name);
+    const auto is_ready = [](const reconciler::ServiceMemory& one) {
+      return !one.conditions.empty() && one.conditions.front().status == reconciler::Status::kTrue;
+    };
+    if (!is_ready(memory) || service == desired.services.end() ||
+        !service->second.definition.active)
+      continue;
+    for (const auto& [component_name, component] : service->second.components) {
+      const ComponentKey key{service_name, component_name};
+      if (unaware_until_.contains(key)) continue;
+      const auto& all = runtime_.containers();
+      const auto right = std::count_if(all.begin(), all.end(), [&](const auto& entry) {
+        const auto& owner = entry.second.owner;
+        return owner && owner->key == key && owner->spec_hash == component.spec_hash;
+      });
+      // A new agent says less than it remembers.
+      if (right != 1 && is_ready(loop_()->view({}).memory.services.at(service_name)))
+        violated("status: " + key.text() + " is Ready, and " + std::to_string(right) +
+                 " containers are as defined");
+    }
+  }
+}
+
+// Rule 4: a definition that is held is the last good one, to the letter.
+void Rules::held_is_last_good() {
+  if (loop_()->desired().revision == looked_at_) return;
+  looked_at_ = loop_()->desired().revision;
+  for (const auto& [name, service] : loop_()->desired().services) {
+    if (!service.hold) {
+      last_good_[name] = service;
+      continue;
+    }
+    const auto good = last_good_.find(name);
+    if (good == last_good_.end()) continue;
+    if (service.components != good->second.components || service.revision != good->second.revision)
+      violated("rule 4: the definition of " + name.str() +
+               " is held, and is not the last good one");
+  }
+}
+
 void Rules::after_step() {
+  status_is_true();
+  held_is_last_good();
   std::map<ComponentKey, int> count;
   for (const auto& [id, container] : runtime_.containers())
     if (container.owner && ++count[container.owner->key] > 2)
@@ -107,6 +246,7 @@ void Rules::converged(const reconciler::Desired& desired) {
                containers.mapped().front()->owner->spec_hash != component.spec_hash)
         violated("rule 7: " + key.text() + " does not run as defined");
     }
+  if (loop_()->observed().proxy) routes_converged(desired);
   if (!ours.empty()) violated("rule 3: an orphan is left: " + ours.begin()->first.text());
 }
 

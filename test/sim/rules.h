@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -7,6 +8,7 @@
 
 #include "agent/loop/loop.h"
 #include "test/sim/world.h"
+#include "test/support/fake_router.h"
 
 namespace sim {
 
@@ -14,9 +16,9 @@ namespace sim {
 // and after every step. A violation is told once, with the rule's words.
 class Rules {
  public:
-  Rules(const test::FakeRuntime& runtime, const Branch& branch,
+  Rules(const test::FakeRuntime& runtime, const test::FakeRouter& router, const Branch& branch,
         std::function<const agent::Loop*()> loop)
-      : runtime_(runtime), branch_(branch), loop_(std::move(loop)) {}
+      : runtime_(runtime), router_(router), branch_(branch), loop_(std::move(loop)) {}
 
   // Told before a call has its effect.
   void before(const test::FakeRuntime::Call& call, base::TimePoint now);
@@ -33,19 +35,43 @@ class Rules {
   void disturbed(const reconciler::ComponentKey& key, base::TimePoint until) {
     unaware_until_[key] = until;
   }
+  // Another agent process: what the last one could not write down is not known any more.
+  void restarted() {
+    last_good_.clear();
+    looked_at_ = {};
+  }
   // Removals that somebody approved.
   std::set<reconciler::ServiceName> may_go;
+
+  void before(const test::FakeRouter::Call& call, base::TimePoint now);
+  // Somebody has changed routes: until then the agent may not know.
+  void routes_disturbed(base::TimePoint until) { routes_unaware_until_ = until; }
+  // The container of ours that a route leads to; null: none.
+  const reconciler::ObservedContainer* backend_of(const reconciler::RouteSpec& route) const;
 
  private:
   bool serves(const reconciler::ObservedContainer& container) const;
   void stopping(const reconciler::ObservedContainer& container, base::TimePoint now);
+  void bounded(const test::FakeRuntime::Call& call, base::TimePoint now);
+  void status_is_true();
+  void held_is_last_good();
+  void still_routed(const reconciler::ObservedContainer& container, base::TimePoint now);
+  bool another_serves(const reconciler::ObservedContainer& container) const;
+  bool unaware_of(const reconciler::RouteSpec& route) const;
+  bool unaware(const reconciler::ComponentKey& key, base::TimePoint now) const;
+  void routes_converged(const reconciler::Desired& desired);
   void removing(const reconciler::ObservedContainer& container);
 
   const test::FakeRuntime& runtime_;
+  const test::FakeRouter& router_;
+  base::TimePoint routes_unaware_until_{};
   const Branch& branch_;
   std::function<const agent::Loop*()> loop_;
   std::string violation_;
   std::map<reconciler::ComponentKey, base::TimePoint> unaware_until_;
+  std::map<std::string, std::deque<base::TimePoint>> calls_;  // by container name or image
+  std::map<reconciler::ServiceName, reconciler::ServiceDesired> last_good_;
+  reconciler::Revision looked_at_;  // the last that these are of
 };
 
 }  // namespace sim

@@ -7,7 +7,7 @@ namespace sim {
 
 using base::Millis;
 using base::TimePoint;
-using reconciler::ContainerState;
+using reconciler::ObservedContainer;
 using test::FakeRuntime;
 
 namespace {
@@ -18,8 +18,12 @@ constexpr Millis kQuietTime = std::chrono::minutes(30);
 // Far more than any life needs; a loop that never sleeps is found by it.
 constexpr int64_t kMaxSteps = 400'000;
 
-const char* const kImages[] = {"app:v1",  "app:v2",     "app:v3",   "crash:v1",
-                               "mute:v1", "missing:v1", "denied:v1"};
+constexpr uint16_t kFirstFixedPort = 8000;
+constexpr uint16_t kFixedPorts = 3;
+
+const char* const kImages[] = {"app:v1",  "app:v2",  "app:v3",     "crash:v1",
+                               "mute:v1", "sick:v1", "missing:v1", "denied:v1"};
+constexpr uint16_t kListener = 8443;
 
 }  // namespace
 
@@ -29,7 +33,8 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
       now_(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)),
       runtime_([this] { return now_; }),
       prober_(runtime_),
-      rules_(runtime_, branch_, [this] { return loop_.get(); }) {
+      rules_(runtime_, router_, branch_, [this] { return loop_.get(); }),
+      proxied_(random_.chance(70)) {
   runtime_.on_call = [this](const FakeRuntime::Call& call) {
     rules_.before(call, now_);
     if (trace_ != nullptr)
@@ -41,7 +46,13 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
   runtime_.exits_at_start = [](const reconciler::ObservedContainer& container) {
     return container.image.find("crash") == std::string::npos ? std::nullopt : std::optional(1);
   };
-  for (const char* image : {"app:v1", "app:v2", "app:v3", "crash:v1", "mute:v1"})
+  router_.on_call = [this](const test::FakeRouter::Call& call) { rules_.before(call, now_); };
+  router_.faults = [this](const test::FakeRouter::Call&) -> std::optional<test::FakeRouter::Fault> {
+    if (!faults_ || !call_fails()) return std::nullopt;
+    return test::FakeRouter::Fault{base::make_error(base::Code::kTimeout, "mc-proxy: no answer"),
+                                   random_.chance(50)};
+  };
+  for (const char* image : {"app:v1", "app:v2", "app:v3", "crash:v1", "mute:v1", "sick:v1"})
     runtime_.publish(image);
   runtime_.refuse("denied:v1", base::make_error(base::Code::kUnauthenticated, "unauthorized"));
   boot();
@@ -55,10 +66,12 @@ Report Simulation::run() {
 }
 
 void Simulation::boot() {
+  rules_.restarted();
   executor_ = std::make_unique<Executor>(random_, now_);
   source_ = std::make_unique<Source>(branch_);
   loop_ = std::make_unique<agent::Loop>(
-      agent::LoopPorts{runtime_, prober_, *source_, store_, *executor_, runtime_},
+      agent::LoopPorts{runtime_, prober_, *source_, store_, *executor_, runtime_,
+                       proxied_ ? &router_ : nullptr},
       agent::LoopConfig{.node = reconciler::NodeName("rift")});
   if (const auto loaded = loop_->load(); !loaded) rules_.violated(loaded.error().text());
 }
@@ -81,6 +94,7 @@ void Simulation::advance() {
     if (at && *at < next) next = *at;
   now_ = std::max(now_, next);
   executor_->run_due();
+  serve_requests();
   loop_->step(now_);
   rules_.after_step();
   if (++report_.steps > kMaxSteps) rules_.violated("rule 7: the loop never rests");
@@ -99,8 +113,12 @@ void Simulation::live_until(TimePoint end, bool faults) {
 void Simulation::heal() {
   if (!rules_.violation().empty()) return;
   faults_ = podman_away_ = branch_.down = store_.full = executor_->slow = false;
+  for (uint16_t port = kFirstFixedPort; port < kFirstFixedPort + kFixedPorts; ++port)
+    runtime_.free_port(port);
   for (int port = reconciler::kFirstLeasePort; port <= reconciler::kLastLeasePort; ++port)
     runtime_.free_port(static_cast<uint16_t>(port));
+  router_.down = false;
+  router_.bad_certificates.clear();
   std::vector<reconciler::ContainerId> squatters;
   for (const auto& [id, container] : runtime_.containers())
     if (!container.owner && container.name.find('.') != std::string::npos) squatters.push_back(id);
@@ -109,12 +127,14 @@ void Simulation::heal() {
   broken_.clear();
   if (services_.empty()) services_["web"] = random_service("web");
   std::vector<crds::Service> all;
-  uint16_t port = 8000;
+  uint16_t port = kFirstFixedPort;
   for (auto& [service_name, service] : services_) {
     // What others depend on has to run for them to run.
     if (service_name == "db") service.active = true;
     for (crds::Component& component : service.components) {
       component.image = "app:v3";
+      for (crds::Route& route : component.routes)
+        route.hostname = service_name + "-" + component.name.str() + ".test";
       for (crds::PortMapping& fixed : component.ports) fixed.host_port = port++;
     }
     all.push_back(service);
@@ -135,20 +155,23 @@ void Simulation::heal() {
                     (conditions.empty() ? "no condition" : conditions.front().message));
   rest("rule 7: a converged node is written to");
   const auto before = runtime_.containers();
-  const int effects = runtime_.effects();
+  const int effects = runtime_.effects(), route_effects = router_.effects();
   crash();
   live_until(now_ + kQuietTime, false);
   if (runtime_.effects() != effects || runtime_.containers() != before)
     rules_.violated("rule 6: a restart of the agent touched a container");
+  if (router_.effects() != route_effects)
+    rules_.violated("rule 6: a restart of the agent touched a route");
   rest("rule 6: a restart of the agent leaves it busy");
   report_.violation = rules_.violation();
 }
 
 // Nothing happens, so nothing may be done.
 void Simulation::rest(const std::string& rule) {
-  const int effects = runtime_.effects(), commits = store_.commits();
+  const int effects = runtime_.effects() + router_.effects(), commits = store_.commits();
   live_until(now_ + kQuietTime, false);
-  if (runtime_.effects() != effects || store_.commits() != commits) rules_.violated(rule);
+  if (runtime_.effects() + router_.effects() != effects || store_.commits() != commits)
+    rules_.violated(rule);
 }
 
 // ---------------------------------------------------------------- what happens
@@ -175,15 +198,25 @@ crds::Service Simulation::random_service(const std::string& name) {
     component.name = crds::ComponentName(i == 0 ? "main" : "side");
     component.image =
         random_.chance(70) ? kImages[random_.below(3)] : kImages[random_.below(std::size(kImages))];
-    if (random_.chance(50)) component.routes.push_back({.name = random_.chance(50) ? "" : "rest"});
+    if (random_.chance(50)) {
+      crds::Route route{.name = random_.chance(50) ? "" : "rest", .port = kListener};
+      route.hostname = random_.chance(10) ? "shared.test"
+                                          : name + "-" + component.name.str() +
+                                                (random_.chance(80) ? ".test" : ".other.test");
+      if (random_.chance(70)) route.mode = crds::Route::Mode::kL7;
+      component.routes.push_back(route);
+    }
     if (random_.chance(30)) component.strategy = crds::Strategy::kRecreate;
     if (random_.chance(15))
-      component.ports.push_back({"", static_cast<uint16_t>(8000 + random_.below(3)), 80, "tcp"});
+      component.ports.push_back(
+          {"", static_cast<uint16_t>(kFirstFixedPort + random_.below(kFixedPorts)), 80, "tcp"});
     if (random_.chance(30)) {
       component.health = crds::Health{.check = crds::CmdCheck{{"true"}}};
       component.health->start_period = std::chrono::seconds(10);
     }
     if (random_.chance(30)) component.restart = crds::Restart{crds::Restart::Policy::kAlways, {}};
+    if (random_.chance(10))
+      component.restart = crds::Restart{crds::Restart::Policy::kOnFailure, {}};
     if (i == 1 && random_.chance(50)) component.depends_on = {crds::ComponentName("main")};
     service.components.push_back(std::move(component));
   }
@@ -257,7 +290,15 @@ void Simulation::disturb_container() {
 }
 
 void Simulation::disturb_surroundings() {
-  switch (random_.below(9)) {
+  switch (random_.below(proxied_ ? 14 : 10)) {
+    case 10:
+    case 11:
+    case 12:
+    case 13:
+      return disturb_routes();
+    case 9:
+      runtime_.occupy_port(static_cast<uint16_t>(kFirstFixedPort + random_.below(kFixedPorts)));
+      return happened("fixed port taken");
     case 0:
     case 1:
       return happened("agent killed"), crash();
@@ -291,12 +332,60 @@ void Simulation::disturb_surroundings() {
   }
 }
 
+void Simulation::disturb_routes() {
+  std::vector<reconciler::RouteKey> keys;
+  for (const auto& [key, route] : router_.routes()) keys.push_back(key);
+  const uint64_t what = random_.below(6);
+  if (what == 0) {
+    router_.down = !router_.down;
+    happened("mc-proxy down or up");
+  } else if (what == 1) {
+    router_.restarted();
+    happened("mc-proxy restarted");
+  } else if (what == 2) {
+    router_.lose_routes();
+    happened("mc-proxy lost its routes");
+  } else if (what == 3) {
+    const std::string file = random_.chance(50) ? "web.pem" : "db.pem";
+    if (router_.bad_certificates.erase(file) == 0)
+      router_.bad_certificates.emplace(file, base::invalid(file + " has expired"));
+    happened("certificate bad or good", file);
+  } else if (what == 4) {
+    router_.add_foreign({.key = {kListener, "shared.test"}, .backend = "127.0.0.1:1"});
+    happened("foreign route");
+  } else if (!keys.empty()) {
+    router_.remove_by_hand(random_.pick(keys));
+    happened("route removed by hand");
+  }
+  rules_.routes_disturbed(now_ + std::chrono::minutes(1));
+  if (!router_.down && random_.chance(80)) loop_->route_hint();
+}
+
+// What clients do: connections come and go, and a sick program fails its requests.
+void Simulation::serve_requests() {
+  if (!proxied_ || !random_.chance(20)) return;
+  std::vector<reconciler::RouteKey> keys;
+  for (const auto& [key, route] : router_.routes()) keys.push_back(key);
+  for (const reconciler::RouteKey& key : keys) {
+    const ObservedContainer* backend = rules_.backend_of(router_.find(key)->spec);
+    const bool sick = backend != nullptr && backend->image.find("sick") != std::string::npos;
+    router_.add_traffic(key, {.requests = 4, .failed = sick ? 4 : 0});
+    if (random_.chance(30)) router_.open(key, 1);
+    if (random_.chance(40)) router_.close_all(key);
+  }
+}
+
+bool Simulation::call_fails() {
+  if (!random_.chance(5)) return false;
+  ++report_.faults["call failed"];
+  return true;
+}
+
 std::optional<FakeRuntime::Fault> Simulation::fault_for(const FakeRuntime::Call&) {
   if (!faults_) return std::nullopt;
   if (podman_away_)
     return FakeRuntime::Fault{base::unavailable("cannot reach podman: connection refused")};
-  if (!random_.chance(5)) return std::nullopt;
-  ++report_.faults["call failed"];
+  if (!call_fails()) return std::nullopt;
   const base::Error error =
       random_.chance(50) ? base::make_error(base::Code::kTimeout, "podman did not answer in 30s")
                          : base::make_error(base::Code::kInternal, "podman: internal error");

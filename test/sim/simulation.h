@@ -10,6 +10,7 @@
 #include "reconciler/leases.h"
 #include "test/sim/rules.h"
 #include "test/sim/world.h"
+#include "test/support/fake_router.h"
 
 namespace sim {
 
@@ -42,6 +43,9 @@ class Simulation {
   void disturb_container();
   void disturb_surroundings();
   crds::Service random_service(const std::string& name);
+  void disturb_routes();
+  void serve_requests();
+  bool call_fails();
   std::optional<test::FakeRuntime::Fault> fault_for(const test::FakeRuntime::Call& call);
   void happened(const std::string& kind, const std::string& detail = "");
 
@@ -50,6 +54,7 @@ class Simulation {
   base::TimePoint now_;
   base::Millis stepped_back_{0};  // by the wall clock, in all
   test::FakeRuntime runtime_;
+  test::FakeRouter router_;
   Branch branch_;
   Store store_;
   Prober prober_;
@@ -63,6 +68,7 @@ class Simulation {
   std::vector<std::string> broken_;
   bool faults_ = true;
   bool podman_away_ = false;
+  const bool proxied_;  // a life with mc-proxy, or one without
 };
 
 }  // namespace sim

@@ -15,6 +15,7 @@ using reconciler::ObservedContainer;
 namespace {
 
 constexpr int kMaxSteps = 40;  // of one run
+constexpr uint16_t kListener = 8443;
 
 std::string since(base::TimePoint start, base::TimePoint at) {
   const base::Millis passed = at - start;
@@ -79,7 +80,7 @@ void Story::say(const std::string& line) {
 }
 
 void Story::command(const Words& words) {
-  if (!world_command(words) && !wish_command(words))
+  if (!world_command(words) && !proxy_command(words) && !wish_command(words))
     throw std::invalid_argument("unknown command: " + base::join(words, " "));
 }
 
@@ -134,6 +135,26 @@ bool Story::world_command(const Words& words) {
   if (verb == "clock") return now_ -= base::parse_duration(what.substr(1)).value(), true;
   if (verb == "run") return run(base::parse_duration(what).value()), true;
   return false;
+}
+
+bool Story::proxy_command(const Words& words) {
+  const std::string& verb = words[0];
+  const std::string what = words.size() > 1 ? words[1] : "";
+  const auto number = [&](size_t i) { return std::stoll(words.at(i)); };
+  const reconciler::RouteKey key{kListener, what};
+  if (verb == "requests")
+    return router_.add_traffic(key, {.requests = number(2), .failed = number(3)}), true;
+  if (verb == "connections") {
+    router_.close_all(key);
+    return router_.open(key, number(2)), true;
+  }
+  if (verb != "proxy") return false;
+  if (what == "on") proxied_ = true;
+  if (what == "away" || what == "back") router_.down = what == "away";
+  if (what == "loses") router_.lose_routes();
+  if (what == "foreign")
+    router_.add_foreign({.key = {kListener, words.at(2)}, .backend = "127.0.0.1:1"});
+  return true;
 }
 
 bool Story::wish_command(const Words& words) {
@@ -224,8 +245,13 @@ void Story::set_component(crds::Component& component, const std::string& key,
     for (const std::string& other : list) component.depends_on.emplace_back(other);
   } else if (key == "routes") {
     component.routes.clear();
-    for (const std::string& route : list)
+    for (const std::string& text : list) {
+      const auto [route, host] = halves(text, '@');
       component.routes.push_back({.name = route == "-" ? "" : route});
+      component.routes.back().hostname = host;
+      component.routes.back().port = kListener;
+      component.routes.back().mode = crds::Route::Mode::kL7;
+    }
   } else if (key == "ports") {
     component.ports.clear();
     for (const std::string& port : list) {
@@ -270,7 +296,7 @@ void Story::commit(int approved) {
   say("commit " + desired_->revision.str().substr(0, 7));
 }
 
-reconciler::Observed Story::observe() const {
+reconciler::Observed Story::observe() {
   reconciler::Observed observed;
   if (away_) observed.runtime_error = base::unavailable("cannot reach podman: connection refused");
   observed.containers = runtime_.containers();
@@ -279,6 +305,14 @@ reconciler::Observed Story::observe() const {
     if (drift == drifts_.end()) continue;
     if (drift->second == "image") one.image = "registry.example.net/other:v9";
     if (drift->second == "ports") one.ports.push_back({"", 4444, 44, "tcp"});
+  }
+  if (proxied_) {
+    observed.proxy.emplace();
+    if (router_.down) observed.proxy->error = base::unavailable("cannot reach mc-proxy");
+    observed.proxy->asked_at = now_;
+    if (const auto routes = router_.list())
+      for (const reconciler::ObservedRoute& route : *routes)
+        observed.proxy->routes.emplace(route.spec.key, route);
   }
   observed.readiness = readiness_;
   observed.busy_ports = busy_;
@@ -318,7 +352,8 @@ void Story::run(base::Millis horizon) {
 
 void Story::apply(const reconciler::Step& step) {
   say(since(start_, now_) + " " + step.id + ": " + step.cause);
-  const agent::Applied applied = agent::apply(step, runtime_);
+  const agent::Applied applied =
+      agent::apply(step, {runtime_, &router_, reconciler::owner_of_routes(desired_->node)});
   if (!applied.result) {
     say("    failed: " + applied.result.error().text());
     if (applied.result.error().code == base::Code::kConflict) busy_ = runtime_.listening();
@@ -370,6 +405,10 @@ void Story::say_containers() {
     if (!one.owner) line += " (foreign)";
     say(line);
   }
+  for (const auto& [key, route] : router_.routes())
+    say("= " + key.text() + " -> " + route.spec.backend +
+        (route.spec.hold.count() > 0 ? " held" : "") +
+        (route.draining > 0 ? " draining " + std::to_string(route.draining) : ""));
 }
 
 }  // namespace test

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reconciler/reconcile.h"
+#include "test/support/fake_router.h"
 #include "test/support/fake_runtime.h"
 
 namespace test {
@@ -17,23 +18,26 @@ namespace test {
 // written anew. Every step of the plan is applied to an engine in memory; time moves only to where
 // the core asks to be woken.
 //
-//   > service NAME key=value...     active= depends_on=a,b restarted_at=<seconds> node=
-//   placement=k:v > define NAME[/COMPONENT] k=v   image= restart= ports=8080:80 routes=a,b
-//   strategy= depends_on=
-//                                   health=http|tcp|cmd retries= start_period=15s env=K:V user=
-//   > drop NAME[/COMPONENT]         out of the next commit
-//   > break NAME                    its file is invalid in the next commits; mend NAME ends that
-//   > fleet k=v                     network= prune_max= user=
-//   > node NAME k=v                 labels=k:v schedulable=
-//   > commit [approve=N]            what is defined comes into force
-//   > run DURATION                  until nothing is left to do, at most so long
-//   > publish | unpublish IMAGE     in the registry;  > lack IMAGE: not on the node (v1 to v3 are)
-//   > mute | unmute IMAGE           runs, and does not answer
-//   > crash IMAGE CODE              ends as soon as it runs;  > heal IMAGE ends that
+//   > service NAME k=v            active= depends_on=a,b restarted_at=<seconds> node= placement=k:v
+//   > define NAME[/COMPONENT] k=v image= restart= ports=8080:80 routes=a,b strategy= depends_on=
+//                                 health=http|tcp|cmd retries= start_period=15s env=K:V user=
+//                                 A route NAME@HOST is L7 at port 8443; its name may be "-".
+//   > drop NAME[/COMPONENT]       out of the next commit
+//   > break NAME                  its file is invalid in the next commits; mend NAME ends that
+//   > fleet k=v                   network= prune_max= user=
+//   > node NAME k=v               labels=k:v schedulable=
+//   > commit [approve=N]          what is defined comes into force
+//   > run DURATION                until nothing is left to do, at most so long
+//   > publish | unpublish IMAGE   in the registry;  > lack IMAGE: not on the node (v1 to v3 are)
+//   > mute | unmute IMAGE         runs, and does not answer
+//   > crash IMAGE CODE            ends as soon as it runs;  > heal IMAGE ends that
 //   > end NAME CODE | pause NAME | remove NAME | reboot
 //   > foreign NAME [PORT] | other-node NAME | occupy PORT | free PORT
-//   > drift NAME image|ports        podman shows the container with another one
+//   > drift NAME image|ports      podman shows the container with another one
 //   > podman away | back
+//   > proxy on | away | back | loses | foreign HOST
+//   > requests HOST TOTAL FAILED  since the last time
+//   > connections HOST COUNT      that are open now
 //   > agent restarts | loses its registry
 //   > clock -1h
 class Story {
@@ -45,11 +49,12 @@ class Story {
   using Words = std::vector<std::string>;
   void command(const Words& words);
   bool world_command(const Words& words);
+  bool proxy_command(const Words& words);
   bool wish_command(const Words& words);
   void set_component(crds::Component& component, const std::string& key, const std::string& value);
   void commit(int approved);
   void run(base::Millis horizon);
-  reconciler::Observed observe() const;
+  reconciler::Observed observe();
   void apply(const reconciler::Step& step);
   bool probe(const std::vector<reconciler::Probe>& probes);
   void say_conditions();
@@ -60,6 +65,8 @@ class Story {
   base::TimePoint now_;
   base::TimePoint start_;
   FakeRuntime runtime_;
+  FakeRouter router_;
+  bool proxied_ = false;
   std::ostringstream out_;
   std::map<std::string, crds::Service> services_;
   std::set<std::string> broken_;

@@ -300,6 +300,20 @@ TEST_F(LoopTest, ANewAgentTakesUpWhereTheRegistryLeftOff) {
   EXPECT_GT(store_.commits.size(), commits);
 }
 
+TEST_F(LoopTest, WhatTheRegistryRemembersIsNotHowThingsStand) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  store_.saved = {loop_->view(now_).desired, loop_->memory()};
+  executor_ = {};
+  make();
+  const auto ready = [&] {
+    return loop_->view(now_).memory.services.at(crds::ServiceName("web")).conditions.front().status;
+  };
+  EXPECT_EQ(ready(), reconciler::Status::kUnknown) << "podman has not been asked yet";
+  settle();
+  EXPECT_EQ(ready(), reconciler::Status::kTrue);
+}
+
 TEST_F(LoopTest, PodmanAwayIsSaidAndNothingIsConcluded) {
   push(snapshot(1, {service("web")}));
   settle();

@@ -35,7 +35,9 @@ class ObserverTest : public testing::Test {
     static_cast<void>(runtime_.start(id_).value());
   }
   bool step(std::set<reconciler::ComponentKey> in_flight = {}) {
-    return observer_.step(now_, in_flight);
+    const bool changed = observer_.take(now_);
+    observer_.start(now_, in_flight);
+    return changed;
   }
   ContainerState state() { return observer_.observed().containers.at(id_).state; }
   Step own(StepKind kind) {

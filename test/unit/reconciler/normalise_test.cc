@@ -53,13 +53,16 @@ const FieldCase kFields[] = {
     {"health cmd", true, true,
      [](Component& c) { c.health = crds::Health{.check = crds::CmdCheck{{"true"}}}; }},
     {"routes", true, true, [](Component& c) { c.routes.push_back({.name = "rest"}); }},
+    {"rollout.watch", false, true, [](Component& c) { c.rollout.watch = Millis(1); }},
+    {"rollout.drain", false, true, [](Component& c) { c.rollout.drain = Millis(1); }},
+    {"rollout.hold", false, true, [](Component& c) { c.rollout.hold = Millis(1); }},
 };
 
 TEST(Normalise, EachFieldChangesTheHashItShould) {
   // A new field of a component needs a line above; this stops compiling without one.
   [[maybe_unused]] const auto& [name, image, network, user, restart, ports, volumes, cmd, env,
                                 secrets, memory_bytes, cpus, stop_timeout, depends_on, strategy,
-                                health, routes] = component("main");
+                                health, routes, rollout] = component("main");
   const Component plain = component("main");
   for (const FieldCase& one : kFields) {
     Component changed = plain;

@@ -76,7 +76,8 @@ crds::Secret secret() {
 crds::Component component() {
   crds::Component value;
   auto& [name, image, network, user, restart_policy, ports, volumes, cmd, env, secrets,
-         memory_bytes, cpus, stop_timeout, depends_on, strategy, health_check, routes] = value;
+         memory_bytes, cpus, stop_timeout, depends_on, strategy, health_check, routes, rollout] =
+      value;
   name = ComponentName("api");
   image = "registry.example.net/web:v1";
   network = "mcpnet";
@@ -94,6 +95,7 @@ crds::Component component() {
   strategy = crds::Strategy::kRecreate;
   health_check = health(crds::CmdCheck{{"pg_isready", "-q"}});
   routes = {route()};
+  rollout = {Millis(1), Millis(2), Millis(3)};
   return value;
 }
 
@@ -202,8 +204,8 @@ base::Error error() {
 ComponentMemory component_memory() {
   ComponentMemory value;
   auto& [leases, wanted_hash, image_missing, image_pulled, refused_ports, step_back_off, failure,
-         rollout_failed, rollout_error, rollout_wish, rollout_back_off, healthy_hash, heals,
-         restarts, heal_pending, resume] = value;
+         rollout_failed, rollout_over, rollout_error, rollout_wish, rollout_back_off, healthy_hash,
+         heals, restarts, heal_pending, resume, trial, held_since, rollout] = value;
   leases = {{{Slot::kFirst, ""}, 10'000}, {{Slot::kSecond, "rest"}, 60'000}};
   wanted_hash = "aa";
   image_missing = true;
@@ -216,6 +218,7 @@ ComponentMemory component_memory() {
   why = error();
   failure = failed;
   rollout_failed = true;
+  rollout_over = true;
   rollout_error = "3 health checks failed";
   rollout_wish = "cc";
   rollout_back_off = back_off(4);
@@ -224,6 +227,19 @@ ComponentMemory component_memory() {
   restarts = 6;
   heal_pending = true;
   resume = true;
+  trial = Trial{ContainerId("abc"), at(3), {10, 2, 1}, 0.25};
+  rollout = reconciler::Rollout{Revision(std::string(40, 'b')),
+                                true,
+                                at(4),
+                                at(5),
+                                at(6),
+                                at(7),
+                                at(8),
+                                at(9),
+                                {11, 3, 2},
+                                {12, 4, 3},
+                                "2 of 3 requests failed"};
+  held_since = at(10);
   return value;
 }
 
@@ -276,7 +292,7 @@ RolloutRecord rollout() {
 
 Desired desired() {
   Desired value;
-  auto& [node_name, revision, services, unusable, fleet_wide, nodes, problems] = value;
+  auto& [node_name, revision, services, unusable, fleet_wide, nodes, edges, problems] = value;
   node_name = NodeName("rift");
   revision = Revision(std::string(40, 'e'));
   services[ServiceName("web")] = service_desired();
@@ -284,6 +300,12 @@ Desired desired() {
   unusable = {{ServiceName("broken"), "services/broken.toml:2:1: no image"}};
   fleet_wide = fleet();
   nodes = {{NodeName("rift"), node()}};
+  Desired::Edge edge;
+  edge.key = {crds::ServiceName("api"), crds::ComponentName("edge:api.test:443")};
+  edge.revision = Revision(std::string(40, 'c'));
+  edge.spec = {{443, "api.test"}, "192.0.2.7:443", crds::Route::Mode::kL7, true, true,
+               "api.pem",         Millis(2000)};
+  edges = {edge};
   problems = {"nodes/other.toml:1:1: no address"};
   return value;
 }

@@ -1,0 +1,164 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "reconciler/component.h"
+#include "reconciler/normalise.h"
+
+// The inside of decide(): component.cc says what is done next, rollout.cc what becomes of a new
+// container that fails, traffic.cc where routes lead. Nothing else includes this.
+namespace reconciler {
+
+inline bool runs(const ObservedContainer& container) {
+  return container.state == ContainerState::kRunning;
+}
+
+// Holds its ports, whether or not it does its work.
+inline bool has_process(const ObservedContainer& container) {
+  return runs(container) || container.state == ContainerState::kPaused;
+}
+
+// Does not run, and could.
+inline bool is_down(const ObservedContainer& container) {
+  return container.state == ContainerState::kExited || container.state == ContainerState::kPaused;
+}
+
+// Whether a process that ended so is over, as its restart policy has it.
+inline bool is_over(const crds::Restart& restart, const ObservedContainer& container) {
+  using Policy = crds::Restart::Policy;
+  return restart.policy == Policy::kNo ||
+         (restart.policy == Policy::kOnFailure && container.exit_code == 0);
+}
+
+class Machine {
+ public:
+  Machine(const ComponentInput& input, PortsInUse& in_use) : in_(input), in_use_(in_use) {
+    d_.next = input.memory;
+  }
+
+  Decision decide() && {
+    const bool anew = d_.next.wanted_hash != in_.desired.spec_hash;
+    if (anew) begin_anew();
+    refuse_taken_ports();
+    keep_leases_of_containers();
+    classify();
+    // What runs already needs no rollout: the registry was lost.
+    if (anew && (candidate_ == nullptr || !runs(*candidate_))) begin_rollout();
+    if (in_.service.definition.active)
+      converge();
+    else
+      stop_all();
+    return std::move(d_);
+  }
+
+ private:
+  // ------------------------------------------------------------ what there is
+
+  void begin_anew();
+  // A leased port that the host would not give is ours to change: the container is made anew on
+  // another one. A fixed port may be to blame as well, so a lease goes only when it is seen taken.
+  void refuse_taken_ports();
+  // The label of a container says which ports it was made with; that outlives a lost registry.
+  void keep_leases_of_containers();
+  bool as_desired(const ObservedContainer& container) const;
+  void classify();
+  bool serves_rather(const ObservedContainer& one, const ObservedContainer& other) const;
+  // An earlier definition's, that was healthy and would be running but for a mishap or for us. A
+  // job that is over is not run again.
+  bool could_serve(const ObservedContainer& other) const;
+
+  // ------------------------------------------------------------ what to do
+
+  void stop_all();
+  void converge();
+  void make();
+  void pull();
+  // While there is nothing of the new definition yet, the old container does the work: it is kept
+  // alive, whatever keeps the new one from being made.
+  bool heal_fallback();
+  // False: its time has not come.
+  bool restart_fallback(TimePoint at, bool heals, const std::string& cause);
+  // A container that is not as it was asked for is replaced, and perhaps the next one is not either
+  // (podman may write things in another way): further and further apart.
+  bool wait_before_another(const std::string& why);
+  std::optional<Slot> free_slot() const;
+  void bring_up();
+  // More than once, and podman was there to say so.
+  bool cannot_start() const;
+  void watch();
+  void ready();
+  void ended();
+  void heal(const std::string& how);
+  // At once after a long run, then further and further apart.
+  TimePoint heal_time(const ObservedContainer& container) const;
+  void forget_old_heals();
+  std::string flapping_message() const;
+
+  // ------------------------------------------------------------ failed rollouts
+
+  void fail_rollout(const std::string& why);
+  // The new container goes, the old one serves on, until the next try or another definition.
+  void hold_fallback();
+  // Once at once; if it ends again after that, as any other that ends.
+  void return_to_fallback();
+  // What the agent alone acts on, as one value.
+  std::string wish() const { return spec_hash(agent_fields(in_.desired.spec)); }
+  std::string rollout_message() const;
+
+  // ------------------------------------------------------------ traffic
+
+  // True: every route leads to the container. Else that is the next step.
+  bool routes_lead_to(const ObservedContainer& container, Millis hold, const std::string& cause);
+  bool cannot_route() const;
+  // While something new is made, what serves keeps its routes: one that is gone, or leads to
+  // nothing that runs, is set again. True: that is the next step.
+  bool restore_routes();
+  bool leads_to_us(const RouteKey& key) const;
+  // Of an older definition, whose health check is not known any more.
+  bool answers(const ObservedContainer& container);
+  // False: the new container has to wait until the old one has its routes back.
+  bool fallback_serves();
+  // False: first its routes hold new connections, and those that it has come to their end.
+  bool hold_traffic(const ObservedContainer& container);
+  // False: the new container has the routes, but not yet our trust.
+  bool trusted();
+  // True: none is left, or mc-proxy cannot be asked, which keeps nothing from stopping.
+  bool take_routes_away(const std::vector<const ObservedContainer*>& containers,
+                        const std::string& cause);
+
+  // ------------------------------------------------------------ the receipt
+
+  void begin_rollout();
+  void mark(TimePoint Rollout::* phase, TimePoint at);
+  void finish_rollout(const std::string& error);
+
+  // ------------------------------------------------------------ results
+
+  void stop(const ObservedContainer& container, const std::string& cause);
+  void remove(const ObservedContainer& container, const std::string& cause);
+  // The step, unless the last one failed and its time has not come.
+  void emit(Step step, std::string message);
+  void wait(const char* why, std::string message);
+  void fail(const char* why, std::string message);
+  void settle(Phase phase, const char* why, std::string message);
+  void wake(TimePoint at);
+  void forget_failures();
+  Millis stop_timeout() const { return *in_.desired.spec.stop_timeout; }
+  std::string short_revision() const { return in_.service.revision.str().substr(0, 7); }
+  std::string replaced_by() const { return "replaced: " + create_cause(); }
+
+  // Why a new container is made: drift of the one that should do, else the definition.
+  std::string create_cause() const;
+
+  const ComponentInput& in_;
+  PortsInUse& in_use_;
+  Decision d_;
+  const ObservedContainer* candidate_ = nullptr;
+  const ObservedContainer* fallback_ = nullptr;  // serves, or did, and could again
+  std::vector<const ObservedContainer*> others_;
+  std::string drifted_;  // how one of this very definition differs from it
+};
+
+}  // namespace reconciler
