@@ -10,6 +10,8 @@ import time
 
 from node import API, COMMAND, IMAGE, NETWORK, Agent, Repository
 
+PATIENCE = 120  # seconds, for one run of a contender
+
 
 class Contender:
     slow = False  # once it was seen to be
@@ -27,7 +29,7 @@ class Contender:
 
     def timed(self, script):
         begin = time.monotonic()
-        self.podman.run("sh", "-ec", script, cwd=self.folder)
+        self.podman.run("sh", "-ec", script, cwd=self.folder, timeout=PATIENCE)
         return time.monotonic() - begin
 
     def prepare(self, names):
