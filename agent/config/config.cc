@@ -166,6 +166,12 @@ std::string Config::state_dir() const {
   return folder.empty() ? "." : folder;
 }
 
+base::Result<crds::NodeName> parse_node_name(const std::string& text) {
+  if (base::is_dns_label(text)) return crds::NodeName(text);
+  return base::invalid("'" + text + "' is not a node name",
+                       "1 to 63 of a-z, 0-9 and '-', no '-' at either end");
+}
+
 Environment Environment::current() {
   char host_name[HOST_NAME_MAX + 1] = {};
   ::gethostname(host_name, sizeof host_name - 1);

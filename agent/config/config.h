@@ -34,6 +34,10 @@ struct Config {
     std::string auth_file;              // empty: podman's default
     base::Millis list_interval{60000};  // between full lists, when no event asks for one sooner
   };
+  struct McProxy {
+    std::string socket;    // empty: this node's routes are not managed
+    std::string cert_dir;  // of <service>.pem; empty: mc-proxy's own
+  };
   struct Api {
     std::string socket;
     std::string group;  // group of the socket file; empty: as it is made
@@ -49,6 +53,7 @@ struct Config {
   Node node;
   Source source;
   Podman podman;
+  McProxy mcproxy;
   Api api;
   Registry registry;
   Log log;
@@ -56,6 +61,9 @@ struct Config {
   // The folder of the registry: everything that has to outlive the process lives in it.
   std::string state_dir() const;
 };
+
+// kInvalid: the text is no DNS label, as the names of nodes in a repository are.
+base::Result<crds::NodeName> parse_node_name(const std::string& text);
 
 // What the defaults depend on.
 struct Environment {
@@ -88,7 +96,7 @@ base::Result<LoadedConfig> load_config(const std::string& path, const Environmen
 struct Finding {
   enum class Level { kOk, kWarning, kError };
   Level level = Level::kOk;
-  std::string what;  // "config", "source", "podman", "registry", "api"
+  std::string what;  // "config", "source", "podman", "mcproxy", "registry", "api"
   std::string text;
   std::string line() const;  // "error    source: cannot reach ..."
 };

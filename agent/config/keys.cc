@@ -25,10 +25,7 @@ Result<> duration(Config& config, const Value& value) {
 }
 
 Result<> node_name(Config& config, const Value& value) {
-  if (!base::is_dns_label(value.text))
-    return base::invalid("'" + value.text + "' is not a node name",
-                         "1 to 63 of a-z, 0-9 and '-', no '-' at either end");
-  config.node.name = crds::NodeName(value.text);
+  MCP_TRY(config.node.name, parse_node_name(value.text));
   return {};
 }
 
@@ -73,8 +70,8 @@ constexpr Key kKeys[] = {
     {"podman", "socket", Shape::kText, text<&C::podman, &C::Podman::socket>},
     {"podman", "auth_file", Shape::kText, text<&C::podman, &C::Podman::auth_file>},
     {"podman", "list_interval", Shape::kDuration, duration<&C::podman, &C::Podman::list_interval>},
-    {"mcproxy", "socket", Shape::kText},
-    {"mcproxy", "cert_dir", Shape::kText},
+    {"mcproxy", "socket", Shape::kText, text<&C::mcproxy, &C::McProxy::socket>},
+    {"mcproxy", "cert_dir", Shape::kText, text<&C::mcproxy, &C::McProxy::cert_dir>},
     {"mcias", "server_url", Shape::kText},
     {"mcias", "ca_cert", Shape::kText},
     {"mcias", "service_name", Shape::kText},

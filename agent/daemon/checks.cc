@@ -8,7 +8,9 @@
 #include <filesystem>
 
 #include "agent/daemon/source_config.h"
+#include "agent/routes/mc_proxy.h"
 #include "agent/runtime/podman.h"
+#include "base/core/text.h"
 
 namespace agent {
 
@@ -66,11 +68,29 @@ base::Result<std::string> ask_podman(const Config& config) {
   return "podman " + version + " answers";
 }
 
+base::Result<std::string> ask_mc_proxy(const Config& config) {
+  if (config.mcproxy.socket.empty())
+    return std::string("routes are not managed (name mc-proxy's socket in [mcproxy] socket)");
+  MCP_TRY(const McProxy::Status status, McProxy(config.mcproxy.socket).status());
+  const std::string who = "mc-proxy " + status.version;
+  if (!status.problem.empty())
+    return base::unavailable(who + " answers, and cannot serve: " + status.problem);
+  std::vector<std::string> open;
+  for (const McProxy::Listener& listener : status.listeners) {
+    if (!listener.problem.empty())
+      return base::unavailable(who + " answers, and does not listen on " + listener.address + ": " +
+                               listener.problem);
+    open.push_back(listener.address);
+  }
+  return who + " answers; it listens on " + base::join(open, ", ");
+}
+
 }  // namespace
 
 std::vector<CheckProbe> environment_probes(const Config& config) {
   return {{"source", [config] { return ask_source(config); }},
           {"podman", [config] { return ask_podman(config); }},
+          {"mcproxy", [config] { return ask_mc_proxy(config); }},
           {"registry", [config] { return writable(config.state_dir()); }},
           {"api", [config] { return writable(fs::path(config.api.socket).parent_path()); }}};
 }

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include "agent/api/api.h"
@@ -16,6 +17,7 @@
 #include "agent/daemon/notify.h"
 #include "agent/daemon/source_config.h"
 #include "agent/probe/probe.h"
+#include "agent/routes/mc_proxy.h"
 #include "agent/runtime/podman.h"
 #include "agent/store/sqlite_store.h"
 #include "agent/view/backend.h"
@@ -27,7 +29,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Steps, pulls, probes, a list, an inspect and a fetch may all be under way at once.
+// Steps, pulls, probes, two lists, an inspect and a fetch may all be under way at once.
 constexpr size_t kThreads = 16;
 constexpr base::Millis kGrace = std::chrono::seconds(5);
 
@@ -134,10 +136,12 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
                  .runtime_folder = (state / "podman").string()});
   ContainerProber prober(podman);
   ProcHostPorts host_ports;
+  std::optional<McProxy> proxy;
+  if (!config.mcproxy.socket.empty()) proxy.emplace(config.mcproxy.socket, config.mcproxy.cert_dir);
   GitSource source(
       source_config(config, saved.desired ? saved.desired->revision : reconciler::Revision()));
   Driver driver(kThreads);
-  Loop loop({podman, prober, source, *store, driver, host_ports},
+  Loop loop({podman, prober, source, *store, driver, host_ports, proxy ? &*proxy : nullptr},
             {.node = config.node.name,
              .source = {.url = base::git::printable_url(config.source.url),
                         .branch = config.source.branch},
@@ -152,6 +156,10 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   add_api(server, backend, *events, version);
   MCP_CHECK(server.start());
   podman.watch([&driver] { driver.post([](Loop& loop) { loop.hint(); }); });
+  if (proxy)
+    proxy->watch([&driver] { driver.post([](Loop& loop) { loop.route_hint(); }); });
+  else
+    base::log::info("routes are not managed: [mcproxy] socket is not set");
   base::log::info("mcp-agent " + version + " manages node " + config.node.name.str() + " from " +
                   base::git::printable_url(config.source.url) + "; API at " + config.api.socket);
   notify_service_manager("READY=1\nSTATUS=reconciling " +
@@ -169,6 +177,7 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   driver.run(loop);
   waiter.join();
   podman.stop_watching();
+  if (proxy) proxy->stop_watching();
   // What podman still does is finished by podman, or found by the next start: nothing that is
   // under way has to be waited for, and a call that hangs must not hold the exit.
   if (!driver.drained(kGrace)) std::_Exit(0);

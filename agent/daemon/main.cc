@@ -86,7 +86,11 @@ int main(int argc, char** argv) {
   app.add_option("--repo", options.repo, "repository to follow, over what the file says")
       ->type_name("URL");
   app.add_option("--node", options.node, "name of this node, over what the file says")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check([](const std::string& text) {
+        const auto name = agent::parse_node_name(text);
+        return name ? std::string() : name.error().text();
+      });
   app.fallthrough();
   CLI::App* check_command =
       app.add_subcommand("check", "look at the configuration and what it needs; change nothing");

@@ -74,6 +74,9 @@ known_hosts = "/etc/mcp/known_hosts"
 socket = "/run/podman/podman.sock"
 auth_file = "/etc/mcp/auth.json"
 list_interval = "5m"
+[mcproxy]
+socket = "/run/mc-proxy/api.sock"
+cert_dir = "/srv/certs"
 [api]
 socket = "/run/x.sock"
 group = "mcp"
@@ -101,6 +104,8 @@ format = "json"
   EXPECT_EQ(config.podman.socket, "/run/podman/podman.sock");
   EXPECT_EQ(config.podman.auth_file, "/etc/mcp/auth.json");
   EXPECT_EQ(config.podman.list_interval, std::chrono::minutes(5));
+  EXPECT_EQ(config.mcproxy.socket, "/run/mc-proxy/api.sock");
+  EXPECT_EQ(config.mcproxy.cert_dir, "/srv/certs");
   EXPECT_EQ(config.api.socket, "/run/x.sock");
   EXPECT_EQ(config.api.group, "mcp");
   EXPECT_EQ(config.registry.path, "/srv/mcp/mcp.db");
@@ -149,6 +154,12 @@ TEST(Config, ProblemsSayWhereAndWhat) {
     EXPECT_THAT(texts(parse_config(text, "a.toml", kUser).problems), ElementsAre(expected)) << text;
 }
 
+TEST(Config, NodesAreNamedAsInARepository) {
+  EXPECT_EQ(parse_node_name("edge-1")->str(), "edge-1");
+  for (const char* name : {"", "Rift", "a.b", "-a", "a b"})
+    EXPECT_THAT(parse_node_name(name).error().text(), HasSubstr("is not a node name")) << name;
+}
+
 TEST(Config, ASyntaxErrorHasItsPlace) {
   const auto loaded = parse_config("[node]\nname = \n", "a.toml", kUser);
   ASSERT_EQ(loaded.problems.size(), 1u);
@@ -162,8 +173,8 @@ privileged = false
 images = ["registry.example.net/*"]
 [source]
 verify = { mode = "ssh", allowed_signers = "/etc/mcp/signers" }
-[mcproxy]
-socket = "/srv/mc-proxy/mc-proxy.sock"
+[data]
+root = "/srv"
 [alerts]
 webhook = "https://example.net"
 [oidc]
@@ -176,7 +187,7 @@ roles = {}
                                               "not act on it"),
                                     HasSubstr("policy.images"), HasSubstr("source.verify.mode"),
                                     HasSubstr("source.verify.allowed_signers"),
-                                    HasSubstr("mcproxy.socket"), HasSubstr("alerts.webhook")));
+                                    HasSubstr("data.root"), HasSubstr("alerts.webhook")));
 }
 
 TEST(Config, FilesAreReadOrSaidToBeUnreadable) {
