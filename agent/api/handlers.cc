@@ -101,7 +101,7 @@ Handlers::Reply Handlers::containers(const Request&) {
 }
 
 Handlers::Reply Handlers::routes(const Request&) {
-  return json({{"managed", false}, {"routes", Json::array()}});
+  return json(routes_document(backend_.view()));
 }
 
 Handlers::Reply Handlers::sync(const Request& request) {

@@ -1,5 +1,6 @@
 #include "agent/status/component_status.h"
 
+#include "agent/status/route_status.h"
 #include "reconciler/conditions.h"
 #include "reconciler/labels.h"
 #include "reconciler/leases.h"
@@ -21,6 +22,8 @@ std::string in_words(const reconciler::Step& step) {
       return "the creation of " + step.container_name;
     case StepKind::kStart:
       return "the start of " + step.container_name;
+    case StepKind::kRoute:
+      return step.routes.empty() ? "the removal of its routes" : "the switch of its routes";
     case StepKind::kStop:
       return "the stop of " + step.container_name;
     case StepKind::kRemove:
@@ -57,29 +60,6 @@ Json ports_json(const ObservedContainer* container) {
                    {"hostPort", port.host_port},
                    {"containerPort", port.container_port},
                    {"protocol", port.protocol}});
-  }
-  return out;
-}
-
-// No proxy is managed yet: nothing is registered, and the hostPort is what a proxy would reach.
-Json routes_json(const Picture& picture, const ComponentKey& key, const ComponentDesired& desired,
-                 const ObservedContainer* container) {
-  Json out = Json::array();
-  const std::string& domain = picture.view.desired.fleet.domain;
-  for (const crds::Route& route : desired.spec.routes) {
-    std::string hostname = route.hostname;
-    if (hostname.empty() && !domain.empty()) hostname = key.service.str() + "." + domain;
-    Json entry = {{"name", route.name},
-                  {"listener", ":" + std::to_string(route.port)},
-                  {"hostname", or_null(hostname)},
-                  {"mode", route.mode == crds::Route::Mode::kL4 ? "l4" : "l7"},
-                  {"hostPort", nullptr},
-                  {"registered", false}};
-    if (container)
-      if (const auto lease = container->owner->leases.find(route.name);
-          lease != container->owner->leases.end())
-        entry["hostPort"] = lease->second;
-    out.push_back(std::move(entry));
   }
   return out;
 }
@@ -149,7 +129,8 @@ Json component_json(const Picture& picture, const ComponentKey& key) {
           {"lastExitAt", has_ended ? or_null(container->exited_at) : Json()},
           {"healthMessage", health_message(picture, container)},
           {"ports", ports_json(container)},
-          {"routes", desired ? routes_json(picture, key, *desired, container) : Json::array()},
+          {"routes", desired ? component_routes(picture, key, *desired, container) : Json::array()},
+          {"rollout", rollout_json(picture, key)},
           {"drift", desired ? drift_json(picture, key, *desired, container) : Json::array()}};
 }
 

@@ -2,6 +2,8 @@
 
 #include "agent/status/json.h"
 #include "agent/status/picture.h"
+#include "agent/status/route_status.h"
+#include "reconciler/routes.h"
 
 namespace agent {
 namespace {
@@ -79,6 +81,36 @@ void add_containers(Exposition& out, const View& view) {
                memory.restarts);
 }
 
+void add_routes(Exposition& out, const View& view) {
+  if (!view.observed.proxy) return;
+  out.family("mcp_proxy_up", "gauge", "1 while mc-proxy answers.");
+  out.sample({}, routes_error(view).is_null());
+  const Picture picture(view);
+  std::map<RouteState, int64_t> by_state;
+  std::map<reconciler::RouteKey, base::TimePoint> certificates;
+  for (const auto& [service_name, service] : view.desired.services) {
+    if (!service.definition.active) continue;
+    for (const auto& [component_name, component] : service.components)
+      for (const crds::Route& route : component.spec.routes) {
+        const RouteState state = route_state(picture, {service_name, component_name}, route);
+        ++by_state[state];
+        if (state != RouteState::kRegistered) continue;
+        const auto key = reconciler::key_of(route);
+        if (const auto until = view.observed.proxy->routes.at(key).certificate_until)
+          certificates[key] = *until;
+      }
+  }
+  out.family("mcp_routes", "gauge", "Routes that definitions ask for, by what mc-proxy has.");
+  for (const auto& [state, word] :
+       {std::pair(RouteState::kRegistered, "registered"),
+        std::pair(RouteState::kMissing, "missing"), std::pair(RouteState::kTaken, "taken")})
+    out.sample({{"state", word}}, by_state[state]);
+  out.family("mcp_route_certificate_not_after_timestamp_seconds", "gauge",
+             "When the certificate of a route expires.");
+  for (const auto& [key, until] : certificates)
+    out.sample({{"port", std::to_string(key.port)}, {"hostname", key.hostname}}, seconds(until));
+}
+
 }  // namespace
 
 std::string metrics_text(const View& view, std::string_view version,
@@ -88,6 +120,7 @@ std::string metrics_text(const View& view, std::string_view version,
   out.sample({{"version", std::string(version)}, {"node", view.desired.node.str()}}, 1);
   add_services(out, view);
   add_containers(out, view);
+  add_routes(out, view);
   out.family("mcp_source_up", "gauge", "1 while the last fetch worked.");
   out.sample({}, view.source.last_fetch && !view.source.last_error);
   out.family("mcp_source_last_success_timestamp_seconds", "gauge",

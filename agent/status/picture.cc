@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "reconciler/conditions.h"
 #include "reconciler/readiness.h"
 #include "reconciler/reconcile.h"
 
@@ -61,11 +62,17 @@ std::set<ComponentName> Picture::components(const ServiceName& service) const {
 }
 
 bool Picture::ready(const ObservedContainer& container) const {
-  // What podman does not confirm is not claimed.
-  if (view.observed.runtime_error || container.state != ContainerState::kRunning) return false;
   const ComponentKey& key = container.owner->key;
   const auto* wanted = desired(key);
-  if (!wanted) return false;
+  // What podman does not confirm is not claimed.
+  if (view.observed.runtime_error || !wanted) return false;
+  if (container.state != ContainerState::kRunning) {
+    // One that was to end, and has, is as it should be.
+    const auto* made_of_it = decision(key);
+    return made_of_it && made_of_it->reason == reconciler::reason::kCompleted &&
+           container.state == ContainerState::kExited &&
+           container.owner->spec_hash == wanted->spec_hash;
+  }
   if (container.owner->spec_hash == wanted->spec_hash)
     return reconciler::judge(wanted->spec, container, view.observed, false, view.at).state ==
            reconciler::Verdict::kReady;

@@ -29,6 +29,7 @@ struct Picture {
   // Desired ones, and those whose containers are still there.
   std::set<reconciler::ComponentName> components(const reconciler::ServiceName& service) const;
 
+  // It serves, or has done what it was to do.
   bool ready(const reconciler::ObservedContainer& container) const;
   // The one that serves, else the one that is to; null: there is none.
   const reconciler::ObservedContainer* serving(const reconciler::ComponentKey& key) const;

@@ -3,6 +3,7 @@
 #include "agent/status/component_status.h"
 #include "agent/status/json.h"
 #include "agent/status/picture.h"
+#include "agent/status/route_status.h"
 #include "reconciler/conditions.h"
 #include "reconciler/service_conditions.h"
 
@@ -96,7 +97,8 @@ Json status_document(const View& view, std::string_view version) {
           {"source", source_json(view.source)},
           {"conditions", conditions_json(view.memory.conditions)},
           {"problems", view.desired.problems},
-          {"routes", "not managed"},
+          {"routes", routes_state(view)},
+          {"routesError", routes_error(view)},
           {"services", services_json(Picture(view))}};
 }
 

@@ -27,6 +27,9 @@ std::vector<std::string> service_names(const View& view);
 // Every container of ours, serving or not.
 Json containers_document(const View& view);
 
+// Every route that mc-proxy has, ours or not.
+Json routes_document(const View& view);
+
 // The container that stands for the component: the one that serves, else the one that is to.
 std::optional<reconciler::ContainerId> container_of(const View& view,
                                                     const reconciler::ComponentKey& key);

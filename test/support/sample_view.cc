@@ -83,6 +83,33 @@ ObservedContainer container(View& view, const std::string& service, const std::s
   return out;
 }
 
+// mc-proxy has the route of web/api, and one of somebody else.
+ObservedProxy proxy(const View& view) {
+  ObservedProxy out;
+  out.asked_at = view.at;
+  ObservedRoute api;
+  api.spec = {.key = {8443, "web.svc.example.net"},
+              .backend = "127.0.0.1:23456",
+              .mode = crds::Route::Mode::kL7,
+              .certificate = "web.pem"};
+  api.owner = owner_of_routes(view.desired.node);
+  api.listener = ":8443";
+  api.served = true;
+  api.health = "up";
+  api.problem = "the certificate expires in 9d";
+  api.certificate_until = at("2026-12-01T12:00:00Z");
+  api.open = 3;
+  api.traffic = {1204, 1, 3};
+  ObservedRoute other;
+  other.spec = {.key = {443, "git.example.net"}, .backend = "192.0.2.7:443", .backend_tls = true};
+  other.owner = "ops";
+  other.listener = ":443";
+  other.served = true;
+  other.health = "down";
+  for (const ObservedRoute& one : {api, other}) out.routes[one.spec.key] = one;
+  return out;
+}
+
 void observe(View& view) {
   std::vector<ObservedContainer> all = {
       container(view, "web", "api", 'a'), container(view, "web", "worker", 'b'),
@@ -107,6 +134,22 @@ void observe(View& view) {
   all.push_back(foreign);
   for (ObservedContainer& one : all) view.observed.containers[one.id] = std::move(one);
   view.observed.readiness[ContainerId(std::string(64, 'a'))] = {.ready = true};
+  view.observed.proxy = proxy(view);
+}
+
+// That web/api came to be what it is.
+Rollout receipt(const View& view) {
+  Rollout out;
+  out.revision = view.desired.revision;
+  out.replaces = true;
+  out.begun = at("2026-11-22T08:29:59.700Z");
+  out.started = at("2026-11-22T08:30:00Z");
+  out.ready = at("2026-11-22T08:30:00.800Z");
+  out.switched = at("2026-11-22T08:30:00.805Z");
+  out.drained = at("2026-11-22T08:30:01Z");
+  out.finished = at("2026-11-22T08:30:03.100Z");
+  out.seen = {1234, 0, 3};
+  return out;
 }
 
 void remember(View& view) {
@@ -120,6 +163,10 @@ void remember(View& view) {
       view.desired.services.at(mail.service).components.at(mail.component).spec_hash;
   view.memory.components[mail].image_missing = true;
   view.memory.ready_revision = Revision(std::string(40, '7'));
+  const ComponentKey api{ServiceName("web"), ComponentName("api")};
+  const auto& wanted = view.desired.services.at(api.service).components.at(api.component);
+  view.memory.components[api].wanted_hash = wanted.spec_hash;
+  view.memory.components[api].rollout = receipt(view);
   view.memory = reconcile(view.desired, view.observed, view.memory, view.at).next;
 }
 
@@ -138,6 +185,9 @@ agent::View sample_view() {
       reason::kInvalidDefinition,
       "services/shop.toml:2:11: version: found the number 2, wanted a "
       "string"};
+  view.desired.services.at(ServiceName("web")).components.at(ComponentName("api")).cause =
+      "image: registry.example.net/web-api:v1 -> registry.example.net/web-api:v2 (commit 4f2b8c1, "
+      "services/web.toml)";
   observe(view);
   const ComponentKey mail{ServiceName("mail"), ComponentName("mail")};
   const auto& wanted = view.desired.services.at(mail.service);

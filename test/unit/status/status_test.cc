@@ -83,7 +83,117 @@ TEST(Status, AReadyComponent) {
   EXPECT_EQ(route["hostname"], "web.svc.example.net");
   EXPECT_EQ(route["mode"], "l7");
   EXPECT_EQ(route["hostPort"], 23456);
+  EXPECT_EQ(route["registered"], true);
+  EXPECT_EQ(route["served"], true);
+  EXPECT_EQ(route["backend"], "127.0.0.1:23456");
+  EXPECT_EQ(route["health"], "up");
+  EXPECT_EQ(route["problem"], "the certificate expires in 9d");
+  EXPECT_EQ(route["certificateNotAfter"], "2026-12-01T12:00:00Z");
+  EXPECT_EQ(route["openConnections"], 3);
+}
+
+// ---------------------------------------------------------------- routes
+
+const reconciler::RouteKey kWebRoute{8443, "web.svc.example.net"};
+
+Json web_route(const View& view) {
+  return component(view, "web", "api")["routes"][0];
+}
+
+TEST(Routes, OneThatLeadsElsewhereIsNotRegistered) {
+  View view = test::sample_view();
+  view.observed.proxy->routes.at(kWebRoute).spec.backend = "127.0.0.1:1";
+  EXPECT_EQ(web_route(view)["registered"], false);
+  EXPECT_EQ(web_route(view)["backend"], "127.0.0.1:1");
+
+  view.observed.proxy->routes.erase(kWebRoute);
+  EXPECT_EQ(web_route(view)["registered"], false);
+  EXPECT_EQ(web_route(view)["listener"], ":8443");
+  EXPECT_EQ(web_route(view)["backend"], nullptr);
+}
+
+TEST(Routes, OneOfAnotherOwnerIsATakenName) {
+  View view = test::sample_view();
+  view.observed.proxy->routes.at(kWebRoute).owner = "mcp/svc";
+  const Json route = web_route(view);
   EXPECT_EQ(route["registered"], false);
+  EXPECT_EQ(route["problem"], "it belongs to 'mcp/svc' in mc-proxy");
+  EXPECT_EQ(route["backend"], nullptr);
+}
+
+TEST(Routes, TheNodeSaysWhetherTheyAreManaged) {
+  View view = test::sample_view();
+  const auto says = [&] {
+    const Json document = status_document(view, "v0");
+    return document["routes"].get<std::string>() + ": " + document["routesError"].dump();
+  };
+  EXPECT_EQ(says(), "managed: null");
+  view.observed.proxy->error = base::unavailable("cannot reach mc-proxy", "is it running?");
+  EXPECT_EQ(says(), "unavailable: \"cannot reach mc-proxy (is it running?)\"");
+  EXPECT_EQ(web_route(view)["registered"], true) << "as it was last";
+  view.observed.proxy = reconciler::ObservedProxy();
+  EXPECT_EQ(says(), "unavailable: \"mc-proxy has not been asked yet\"");
+  view.observed.proxy.reset();
+  EXPECT_EQ(says(), "not managed: null");
+  EXPECT_EQ(web_route(view)["registered"], false);
+  EXPECT_EQ(routes_document(view),
+            Json::parse(R"({"managed": false, "error": null, "routes": []})"));
+}
+
+TEST(Routes, AllAreListedWithWhoseTheyAre) {
+  View view = test::sample_view();
+  reconciler::Desired::Edge edge;
+  edge.key = key("far", "edge:far.example.net:443");
+  edge.spec.key = {443, "far.example.net"};
+  view.desired.edges.push_back(edge);
+  reconciler::ObservedRoute forwarded;
+  forwarded.spec = edge.spec;
+  forwarded.owner = reconciler::owner_of_routes(view.desired.node);
+  view.observed.proxy->routes[edge.spec.key] = forwarded;
+  std::vector<std::string> whose;
+  const Json document = routes_document(view);
+  for (const Json& one : document["routes"])
+    whose.push_back(one["hostname"].get<std::string>() + " " + one["owner"].get<std::string>() +
+                    " " + one["service"].dump() + " " + one["component"].dump());
+  EXPECT_THAT(whose,
+              ElementsAre("far.example.net mcp/rift \"far\" null", "git.example.net ops null null",
+                          "web.svc.example.net mcp/rift \"web\" \"api\""));
+}
+
+TEST(Routes, TheReceiptOfARollout) {
+  View view = test::sample_view();
+  EXPECT_EQ(component(view, "web", "worker")["rollout"], nullptr);
+  const Json whole = component(view, "web", "api")["rollout"];
+  EXPECT_EQ(whole["from"], "v1");
+  EXPECT_EQ(whole["to"], "v2");
+  EXPECT_EQ(whole["phases"], Json::parse(R"({"startedMs": 300, "readyMs": 1100, "switchedMs": 1105,
+                                             "drainedMs": 1300, "finishedMs": 3400})"));
+  EXPECT_EQ(whole["requests"], 1234);
+  EXPECT_EQ(whole["error"], nullptr);
+
+  auto& rollout = *view.memory.components.at(key("web", "api")).rollout;
+  rollout.finished = rollout.drained = {};
+  rollout.replaces = false;
+  const Json begun = component(view, "web", "api")["rollout"];
+  EXPECT_EQ(begun["from"], nullptr);
+  EXPECT_EQ(begun["phases"]["drainedMs"], nullptr);
+  EXPECT_EQ(begun["requests"], nullptr) << "not counted yet";
+}
+
+TEST(Routes, AreMeasured) {
+  View view = test::sample_view();
+  const auto measured = [&] { return metrics_text(view, "v0", {}); };
+  EXPECT_THAT(measured(), HasSubstr("mcp_proxy_up 1\n"));
+  EXPECT_THAT(measured(), HasSubstr("mcp_routes{state=\"registered\"} 1\n"));
+  EXPECT_THAT(measured(),
+              HasSubstr("mcp_route_certificate_not_after_timestamp_seconds{port=\"8443\",hostname="
+                        "\"web.svc.example.net\"} 1796126400\n"));
+  view.observed.proxy->routes.at(kWebRoute).owner = "ops";
+  view.observed.proxy->error = base::unavailable("away");
+  EXPECT_THAT(measured(), HasSubstr("mcp_proxy_up 0\n"));
+  EXPECT_THAT(measured(), HasSubstr("mcp_routes{state=\"taken\"} 1\n"));
+  view.observed.proxy.reset();
+  EXPECT_THAT(measured(), testing::Not(HasSubstr("mcp_routes")));
 }
 
 TEST(Status, AnUnhealthyComponentSaysWhatItsCheckSaid) {
@@ -107,6 +217,21 @@ TEST(Status, AnEndedComponentSaysHowAndWhenItIsTriedAgain) {
               testing::MatchesRegex("exited with 137; next attempt at 2026-11-22T10:00:..*Z"));
   EXPECT_EQ(worker["drift"], Json::parse(R"([{"field": "state", "expected": "running",
                                               "actual": "exited"}])"));
+}
+
+// Done is as good as ready.
+TEST(Status, ACompletedComponentIsReady) {
+  View view = test::sample_view();
+  auto& worker = view.observed.containers.at(ContainerId(std::string(64, 'b')));
+  worker.exit_code = 0;
+  auto& wanted =
+      view.desired.services.at(ServiceName("web")).components.at(ComponentName("worker"));
+  wanted.spec.restart = crds::Restart{crds::Restart::Policy::kOnFailure, {}};
+  EXPECT_EQ(component(view, "web", "worker")["reason"], "Completed");
+  EXPECT_EQ(component(view, "web", "worker")["ready"], true);
+  EXPECT_EQ(component(view, "web", "worker")["state"], "exited");
+  worker.exit_code = 1;
+  EXPECT_EQ(component(view, "web", "worker")["ready"], false);
 }
 
 TEST(Status, DriftIsExpectedAgainstActual) {
