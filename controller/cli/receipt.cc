@@ -36,16 +36,19 @@ Json or_null(const RolloutStatus::Phase& phase) {
 
 std::string receipt(const RolloutStatus& rollout) {
   std::string line = rollout.from.empty() ? rollout.to : rollout.from + " -> " + rollout.to;
-  line += rollout.finished ? " in " + seconds(*rollout.finished) : " under way";
+  line += !rollout.finished       ? " under way"
+          : rollout.error.empty() ? " in " + seconds(*rollout.finished)
+                                  : " failed after " + seconds(*rollout.finished);
   std::vector<std::string> phases;
   if (rollout.ready) phases.push_back("ready " + seconds(*rollout.ready));
   if (rollout.switched) phases.emplace_back("switched");
   if (rollout.switched && rollout.drained)
     phases.push_back("drained " + seconds(*rollout.drained - *rollout.switched));
   if (!phases.empty()) line += " (" + base::join(phases, ", ") + ")";
-  if (!rollout.finished || !rollout.switched) return line;
+  const std::string why = rollout.error.empty() ? "" : "; " + rollout.error;
+  if (!rollout.finished || !rollout.switched) return line + why;
   return line + ": " + counted(rollout.requests, rollout.requests == 1 ? " request" : " requests") +
-         ", " + counted(rollout.failed, " failed") + ", " + counted(rollout.held, " held");
+         ", " + counted(rollout.failed, " failed") + ", " + counted(rollout.held, " held") + why;
 }
 
 Json receipt_document(const std::string& component, const RolloutStatus& rollout) {
@@ -61,7 +64,8 @@ Json receipt_document(const std::string& component, const RolloutStatus& rollout
             {"finishedMs", or_null(rollout.finished)}}},
           {"requests", rollout.requests},
           {"failed", rollout.failed},
-          {"held", rollout.held}};
+          {"held", rollout.held},
+          {"error", rollout.error.empty() ? Json() : Json(rollout.error)}};
 }
 
 }  // namespace controller

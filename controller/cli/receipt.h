@@ -8,12 +8,12 @@
 namespace controller {
 
 // How a rollout went, in one line: "v1 -> v2 in 3.4 s (ready 1.1 s, switched, drained 0.2 s): 1,234
-// requests, 0 failed, 3 held". What it did not reach is left out, and so is what routes saw when it
-// switched none.
+// requests, 0 failed, 3 held", or "v1 -> v2 failed after 3.4 s (...): ...; why". What it did not
+// reach is left out, and so is what routes saw when it switched none.
 std::string receipt(const RolloutStatus& rollout);
 
 // {"component", "from", "to", "revision", "begun", "phases": {"readyMs", ...}, "requests",
-// "failed", "held"}
+// "failed", "held", "error"}
 Json receipt_document(const std::string& component, const RolloutStatus& rollout);
 
 }  // namespace controller

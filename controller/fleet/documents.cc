@@ -67,6 +67,7 @@ RolloutStatus rollout(const Json& j) {
   r.requests = number(j, "requests");
   r.failed = number(j, "failed");
   r.held = number(j, "held");
+  r.error = text(j, "error");
   return r;
 }
 

@@ -58,6 +58,7 @@ struct RolloutStatus {
   int64_t requests = 0;  // what its routes saw; counted when it has finished
   int64_t failed = 0;
   int64_t held = 0;
+  std::string error;  // why it failed; empty: it did not
 };
 
 struct ComponentStatus {

@@ -40,6 +40,9 @@ TEST(Receipt, SaysWhatTheRolloutReached) {
             "v2 in 3.4 s (ready 1.1 s, switched): 1 request, 1,234,567 failed, 3 held");
   EXPECT_EQ(changed([](auto& one) { one.switched = {}; }), "v1 -> v2 in 3.4 s (ready 1.1 s)")
       << "no routes";
+  EXPECT_EQ(changed([](auto& one) { one.error = "it exited"; }),
+            "v1 -> v2 failed after 3.4 s (ready 1.1 s, switched, drained 0.2 s): 1,234 requests, 0 "
+            "failed, 3 held; it exited");
   EXPECT_EQ(changed([](auto& one) { one.finished = one.drained = {}; }),
             "v1 -> v2 under way (ready 1.1 s, switched)");
   EXPECT_EQ(changed([](auto& one) {
