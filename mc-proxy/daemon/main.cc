@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -54,6 +55,7 @@ int run(const Config& config) {
   ::sigaddset(&signals, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before threads: they inherit it
   ::signal(SIGPIPE, SIG_IGN);
+  ::mallopt(M_ARENA_MAX, 1);  // a heap for each thread would only hold on to what it had once
   make_folder_of(config.database);
   make_folder_of(config.socket);
   if (const auto claimed = claim(config.database); !claimed) return failed(claimed.error());

@@ -24,10 +24,6 @@ std::string title(const RouteKey& key) {
   return key.listener + "/" + key.hostname;
 }
 
-StoredRoute stored(const Route& route, const std::optional<Certificate>& certificate) {
-  return {route, certificate ? *certificate->pem : ""};
-}
-
 }  // namespace
 
 std::string_view name(Health health) {
@@ -46,7 +42,8 @@ Proxy::Proxy(Config config, RouteTable table, std::optional<DevCa> dev_ca)
       started_(Clock::now()),
       dev_ca_(std::move(dev_ca)),
       table_(std::move(table)),
-      engine_({config_.haproxy, config_.engine_dir(), config_.max_connections}) {}
+      engine_({config_.haproxy, config_.engine_dir(), config_.max_connections,
+               [this](const EngineKey& key) { return recall(key); }}) {}
 
 Result<std::unique_ptr<Proxy>> Proxy::open(const Config& config) {
   MCP_TRY(RouteTable table, RouteTable::open(config.database));
@@ -61,35 +58,57 @@ Result<std::unique_ptr<Proxy>> Proxy::open(const Config& config) {
 
 Result<> Proxy::load() {
   const std::scoped_lock lock(mutex_);
-  MCP_TRY(const std::vector<StoredRoute> all, table_.load());
-  for (const StoredRoute& stored : all) {
-    Entry entry;
-    entry.route = stored.route;
-    take_stored(entry, stored);
+  std::vector<StoredRoute> renewed;
+  MCP_CHECK(table_.load([&](const StoredRoute& stored) {
+    Entry entry = entry_of(stored);
+    if (entry.certificate && *entry.certificate->pem == stored.pem)
+      entry.certificate->pem.reset();
+    else if (entry.certificate)
+      renewed.push_back({stored.route, *entry.certificate->pem});
     entries_[stored.route.key] = std::move(entry);
-  }
+  }));
+  if (const auto kept = table_.change(renewed, {}, [] { return Result<>(); }); !kept)
+    base::log::warning("cannot keep new certificates: " + kept.error().text());
   if (engine_.adopt()) base::log::info("HAProxy runs already: it goes on");
   run_engine();
   return {};
 }
 
 // A route of former days: its file may have changed for the worse since.
-void Proxy::take_stored(Entry& entry, const StoredRoute& stored) const {
-  Result<Entry> fresh = prepare(stored.route);
-  if (fresh) {
-    entry = std::move(*fresh);
-    return;
-  }
-  entry.problem = fresh.error().text();
-  if (const auto backend = parse_backend(entry.route.backend))
-    entry.address = resolve(backend->host).value_or("");
-  if (entry.route.mode == Mode::kL7) {
-    const auto kept = check_certificate(stored.pem, "kept from before", entry.route.key.hostname,
+Proxy::Entry Proxy::entry_of(const StoredRoute& stored) const {
+  const Route& route = stored.route;
+  Entry known{route};
+  if (route.mode == Mode::kL7) {
+    const auto kept = check_certificate(*stored.pem, "kept from before", route.key.hostname,
                                         config_.roots, wall_clock());
-    if (kept) entry.certificate = *kept;
-    entry.stamp = stamp_of(entry.route);
+    if (kept) known.certificate = *kept;
+    known.stamp = stamp_of(route);
   }
-  base::log::warning(entry.problem, {{"route", title(entry.route.key)}});
+  // What the development CA has issued is good while it lasts; a file is read again.
+  std::error_code ignored;
+  const bool issued = dev_ca_ && !std::filesystem::exists(files_of(route).cert, ignored);
+  Result<Entry> fresh = prepare(route, issued ? &known : nullptr);
+  if (fresh) return std::move(*fresh);
+  known.problem = fresh.error().text();
+  if (const auto backend = parse_backend(route.backend)) {
+    known.address = resolve(backend->host).value_or("");
+    known.port = backend->port;
+  }
+  base::log::warning(known.problem, {{"route", title(route.key)}});
+  return known;
+}
+
+// For a HAProxy that has lost a certificate's file.
+Result<std::string> Proxy::recall(const EngineKey& key) {
+  for (const Listener& listener : config_.listeners) {
+    if (engine_name(listener.address) != key.listener) continue;
+    const RouteKey route{listener.address, key.hostname};
+    const auto found = entries_.find(route);
+    if (found != entries_.end() && found->second.certificate && found->second.certificate->pem)
+      return *found->second.certificate->pem;
+    return table_.pem(route);
+  }
+  return base::not_found("there is no listener " + key.listener);
 }
 
 Result<std::string> Proxy::listener_named(const std::string& text) const {
@@ -142,55 +161,76 @@ std::string Proxy::stamp_of(const Route& route) const {
   return stamp;
 }
 
-Result<Proxy::Entry> Proxy::prepare(Route route) const {
+Result<> Proxy::normalise(RouteKey& key) const {
+  MCP_TRY(key.listener, listener_named(key.listener));
+  MCP_TRY(key.hostname, normal_hostname(key.hostname));
+  return {};
+}
+
+// `known`: the route as it is now; its certificate is taken when its files have not changed.
+Result<Proxy::Entry> Proxy::prepare(Route route, const Entry* known) const {
   MCP_CHECK(check(route));
-  MCP_TRY(route.key.listener, listener_named(route.key.listener));
-  MCP_TRY(route.key.hostname, normal_hostname(route.key.hostname));
+  MCP_CHECK(normalise(route.key));
   Entry entry;
   MCP_TRY(const HostPort backend, parse_backend(route.backend));
   MCP_TRY(entry.address, resolve(backend.host));
+  entry.port = backend.port;
   if (route.mode == Mode::kL7) {
     entry.stamp = stamp_of(route);  // before it is read: a change in between is seen later
-    MCP_TRY(entry.certificate, certificate_for(route));
+    if (known && known->certificate && known->problem.empty() && known->stamp == entry.stamp &&
+        wall_clock() < known->certificate->not_after) {
+      entry.certificate = known->certificate;
+    } else {
+      MCP_TRY(entry.certificate, certificate_for(route));
+    }
   }
   entry.route = std::move(route);
   return entry;
 }
 
 bool Proxy::served(const Entry& entry) const {
-  return !entry.address.empty() && !blocked_.contains(entry.route.key.listener) &&
+  const std::string& listener = entry.route.key.listener;
+  return !entry.address.empty() && !blocked_.contains(listener) &&
+         std::any_of(config_.listeners.begin(), config_.listeners.end(),
+                     [&](const Listener& one) { return one.address == listener; }) &&
          (entry.route.mode == Mode::kL4 || entry.certificate);
 }
 
-EngineState Proxy::state_of(const Entries& entries) const {
+std::optional<EngineRoute> Proxy::engine_route(const Entry& entry) const {
+  if (!served(entry)) return std::nullopt;
+  const Route& route = entry.route;
+  const bool l4 = route.mode == Mode::kL4;
+  const std::string leads = std::string(l4 ? name(Mode::kL4) : name(route.protocol)) +
+                            (route.send_proxy_protocol ? "p/" : "/") + entry.address + "/" +
+                            std::to_string(entry.port) + "/";
+  const std::string holds =
+      std::string(name(route.mode)) + "hold/" + std::to_string(route.hold.count()) + "/-/";
+  EngineRoute out;
+  out.value =
+      (route.hold.count() > 0 ? holds : leads) + (l4 ? "-" : entry.certificate->fingerprint);
+  if (l4) return out;
+  out.pem = entry.certificate->pem;
+  out.certificate = engine_.certificate_file(route.key.hostname, entry.certificate->fingerprint);
+  return out;
+}
+
+EngineState Proxy::whole_state() const {
   EngineState state;
   for (const Listener& listener : config_.listeners)
     if (!blocked_.contains(listener.address))
       state.listeners.push_back(
           {engine_name(listener.address), bind_address(listener), listener.proxy_protocol, false});
-  for (const auto& [key, entry] : entries) {
-    if (!served(entry)) continue;
-    const std::string listener = engine_name(key.listener);
-    const auto found = std::find_if(state.listeners.begin(), state.listeners.end(),
-                                    [&](const auto& one) { return one.name == listener; });
-    if (found == state.listeners.end()) continue;  // the configuration has lost it
-    const Route& route = entry.route;
-    const bool l4 = route.mode == Mode::kL4;
-    found->passthrough |= l4;
-    EngineRoute& target = state.routes[listener][key.hostname];
-    const auto backend = parse_backend(route.backend);
-    const std::string leads = std::string(l4 ? name(Mode::kL4) : name(route.protocol)) +
-                              (route.send_proxy_protocol ? "p/" : "/") + entry.address + "/" +
-                              std::to_string(backend ? backend->port : 0) + "/";
-    const std::string holds =
-        std::string(name(route.mode)) + "hold/" + std::to_string(route.hold.count()) + "/-/";
-    target.value =
-        (route.hold.count() > 0 ? holds : leads) + (l4 ? "-" : entry.certificate->fingerprint);
-    if (l4) continue;
-    target.pem = entry.certificate->pem;
-    target.certificate = engine_.certificate_file(key.hostname, entry.certificate->fingerprint);
-  }
+  for (const auto& [key, entry] : entries_)
+    if (auto route = engine_route(entry))
+      state.routes[engine_name(key.listener)][key.hostname] = std::move(*route);
   return state;
+}
+
+EngineChange Proxy::engine_change(const Delta& delta) const {
+  EngineChange change;
+  for (const auto& [key, entry] : delta)
+    change[{engine_name(key.listener), key.hostname}] = entry ? engine_route(*entry) : std::nullopt;
+  return change;
 }
 
 Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
@@ -199,15 +239,43 @@ Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
   for (Route& route : upserts) {
     const std::string what = "route " + title(route.key);
     route.owner = owner;
-    Result<Entry> entry = prepare(std::move(route));  // without the lock: it may ask a resolver
+    if (const auto named = normalise(route.key); !named) return named.error().within(what);
+    std::optional<Entry> known;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (const auto found = entries_.find(route.key); found != entries_.end())
+        known = found->second;
+    }
+    // Without the lock: it may ask a resolver.
+    Result<Entry> entry = prepare(std::move(route), known ? &*known : nullptr);
     if (!entry) return entry.error().within(what);
     fresh.push_back(std::move(*entry));
   }
-  for (RouteKey& key : removes) {
-    MCP_TRY(key.listener, listener_named(key.listener));
-    MCP_TRY(key.hostname, normal_hostname(key.hostname));
-  }
   const std::scoped_lock lock(mutex_);
+  MCP_TRY(Delta delta, delta_of(owner, std::move(fresh), std::move(removes)));
+  bool changed = false;
+  for (const auto& [key, entry] : delta) {
+    const auto old = entries_.find(key);
+    if (old == entries_.end())
+      changed |= entry.has_value();
+    else
+      changed |= !entry || old->second.route != entry->route || !old->second.problem.empty();
+  }
+  MCP_CHECK(change(delta));
+  if (changed) changes_.count();
+  for (const auto& [key, entry] : delta)
+    if (entry)
+      base::log::info("route set", {{"route", title(key)},
+                                    {"backend", entry->route.backend},
+                                    {"hold", std::to_string(entry->route.hold.count())},
+                                    {"owner", owner}});
+    else
+      base::log::info("route removed", {{"route", title(key)}, {"owner", owner}});
+  return {};
+}
+
+Result<Proxy::Delta> Proxy::delta_of(const std::string& owner, std::vector<Entry> upserts,
+                                     std::vector<RouteKey> removes) const {
   const auto free_for = [&](const RouteKey& key) -> Result<> {
     const auto found = entries_.find(key);
     if (found == entries_.end() || found->second.route.owner == owner) return {};
@@ -216,58 +284,77 @@ Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
         "route " + title(key) + " belongs to " + found->second.route.owner + ", not to " + owner,
         "let its owner remove it first");
   };
-  Entries next = entries_;
-  std::vector<RouteKey> keys;
-  bool changed = false;
-  for (const RouteKey& key : removes) {
+  Delta delta;
+  for (RouteKey& key : removes) {
+    if (!entries_.contains(key))
+      MCP_CHECK(normalise(key));  // else its listener may be one of before
     MCP_CHECK(free_for(key));
-    changed |= next.erase(key) > 0;
+    delta[key] = std::nullopt;
   }
-  for (Entry& entry : fresh) {
+  for (Entry& entry : upserts) {
     const RouteKey key = entry.route.key;
     MCP_CHECK(free_for(key));
-    if (const auto old = entries_.find(key);
-        old != entries_.end() && old->second.certificate && dev_ca_ && entry.certificate &&
-        old->second.stamp == entry.stamp && old->second.route.mode == Mode::kL7)
-      entry.certificate = old->second.certificate;  // the same files: no new one is issued
     const auto old = entries_.find(key);
-    changed |= old == entries_.end() || old->second.route != entry.route ||
-               old->second.problem != entry.problem;
-    if (old != entries_.end() && old->second.route.backend == entry.route.backend &&
-        old->second.address == entry.address)
+    if (old != entries_.end() && old->second.address == entry.address &&
+        old->second.port == entry.port)
       entry.health = old->second.health;
-    keys.push_back(key);
-    next[key] = std::move(entry);
+    if (entry.certificate && !entry.certificate->pem) {
+      // Taken from the route as it was: it may be another by now.
+      if (old != entries_.end() && old->second.certificate) {
+        entry.certificate = old->second.certificate;
+        entry.stamp = old->second.stamp;
+      } else {
+        MCP_TRY(entry.certificate, certificate_for(entry.route));
+      }
+    }
+    delta[key] = std::move(entry);
   }
-  MCP_CHECK(change(std::move(next), keys, removes));
-  if (changed) changes_.count();
-  for (const RouteKey& key : keys)
-    base::log::info(
-        "route set",
-        {{"route", title(key)}, {"backend", entries_[key].route.backend}, {"owner", owner}});
-  for (const RouteKey& key : removes)
-    base::log::info("route removed", {{"route", title(key)}, {"owner", owner}});
+  return delta;
+}
+
+Result<> Proxy::change(const Delta& delta) {
+  std::vector<StoredRoute> rows;
+  std::vector<RouteKey> removes;
+  for (const auto& [key, entry] : delta) {
+    if (!entry) {
+      removes.push_back(key);
+      continue;
+    }
+    StoredRoute& row = rows.emplace_back(StoredRoute{entry->route, ""});
+    if (!entry->certificate) continue;
+    row.pem.reset();
+    if (entry->certificate->pem) row.pem = *entry->certificate->pem;
+  }
+  bool touched = false;
+  const auto done = table_.change(rows, removes, [&]() -> Result<> {
+    MCP_CHECK(engine_.change(engine_change(delta)));
+    touched = true;
+    return {};
+  });
+  if (!done) {
+    if (touched) go_back(delta);
+    return done;
+  }
+  for (const auto& [key, entry] : delta) {
+    if (!entry) {
+      entries_.erase(key);
+      continue;
+    }
+    Entry& now = entries_[key] = *entry;
+    if (now.certificate) now.certificate->pem.reset();
+  }
   return {};
 }
 
-Result<> Proxy::change(Entries next, const std::vector<RouteKey>& upserts,
-                       const std::vector<RouteKey>& removes) {
-  std::vector<StoredRoute> rows;
-  for (const RouteKey& key : upserts)
-    rows.push_back(stored(next[key].route, next[key].certificate));
-  bool touched = false;
-  const auto done = table_.change(rows, removes, [&]() -> Result<> {
-    touched = true;
-    return engine_.apply(state_of(next));
-  });
-  if (done) {
-    entries_ = std::move(next);
-    return {};
+// The table could not be written: HAProxy does what it did before.
+void Proxy::go_back(const Delta& delta) {
+  Delta former;
+  for (const auto& [key, entry] : delta) {
+    const auto old = entries_.find(key);
+    former[key] = old == entries_.end() ? std::nullopt : std::optional(old->second);
   }
-  if (touched)
-    if (const auto back = engine_.apply(state_of(entries_)); !back)
-      base::log::error("cannot go back to the former routes: " + back.error().text());
-  return done;
+  if (const auto back = engine_.change(engine_change(former)); !back)
+    base::log::error("cannot go back to the former routes: " + back.error().text());
 }
 
 }  // namespace mc_proxy

@@ -75,33 +75,49 @@ class Proxy {
  private:
   struct Entry {
     Route route;
-    std::string address;  // of the backend, digits; empty: not found yet
-    std::optional<Certificate> certificate;
+    std::string address;                     // of the backend, digits; empty: not found yet
+    uint16_t port = 0;                       // of the backend
+    std::optional<Certificate> certificate;  // its content is null once it is in the database
     std::string stamp;    // of the certificate's files: another one means that they changed
     std::string problem;  // served or not
     bool warned = false;  // of the certificate's end
     Health health = Health::kUnknown;
   };
   using Entries = std::map<RouteKey, Entry>;
+  using Delta = std::map<RouteKey, std::optional<Entry>>;  // none: it goes
 
   Proxy(Config config, RouteTable table, std::optional<DevCa> dev_ca);
   base::Result<> load();
 
-  base::Result<Entry> prepare(Route route) const;
+  base::Result<> normalise(RouteKey& key) const;
+  base::Result<Entry> prepare(Route route, const Entry* known) const;
   CertificateFiles files_of(const Route& route) const;
   base::Result<Certificate> certificate_for(const Route& route) const;
   std::string stamp_of(const Route& route) const;
-  void take_stored(Entry& entry, const StoredRoute& stored) const;
+  Entry entry_of(const StoredRoute& stored) const;
+  base::Result<std::string> recall(const EngineKey& key);
 
-  EngineState state_of(const Entries& entries) const;
+  EngineState whole_state() const;
+  // None when the route cannot be served.
+  std::optional<EngineRoute> engine_route(const Entry& entry) const;
+  EngineChange engine_change(const Delta& delta) const;
   bool served(const Entry& entry) const;
-  base::Result<> change(Entries next, const std::vector<RouteKey>& upserts,
-                        const std::vector<RouteKey>& removes);
+  base::Result<Delta> delta_of(const std::string& owner, std::vector<Entry> upserts,
+                               std::vector<RouteKey> removes) const;
+  base::Result<> change(const Delta& delta);
+  void go_back(const Delta& delta);
   void check_ports();
   void run_engine();
   void look_after_engine();
 
+  struct Watched {
+    Route route;
+    std::string stamp;
+    bool due = false;  // whatever the stamp says
+  };
+  std::vector<Watched> watched_after(const RouteKey& key);
   void follow_certificates();
+  void renew(const Watched& watched, const std::string& stamp);
   void follow_names();
   void probe();
   void sample();
@@ -113,7 +129,8 @@ class Proxy {
   const std::optional<DevCa> dev_ca_;
   Changes changes_;
 
-  std::mutex mutex_;  // of all below
+  std::mutex sample_mutex_;  // one count after another; taken before mutex_
+  std::mutex mutex_;         // of all below
   RouteTable table_;
   Engine engine_;
   Entries entries_;

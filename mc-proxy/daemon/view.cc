@@ -5,10 +5,9 @@ namespace mc_proxy {
 void Proxy::count(RouteView& view, const Entry& entry) const {
   const RouteKey& key = entry.route.key;
   if (const auto total = totals_.find(key); total != totals_.end()) view.count = total->second;
-  const auto backend = parse_backend(entry.route.backend);
   const auto seen = seen_.find(key.listener);
-  if (seen == seen_.end() || !backend) return;
-  const std::string present = "/" + entry.address + "/" + std::to_string(backend->port) + "/";
+  if (seen == seen_.end()) return;
+  const std::string present = "/" + entry.address + "/" + std::to_string(entry.port) + "/";
   for (auto at = seen->second.lower_bound(key.hostname + "/");
        at != seen->second.end() && at->first.starts_with(key.hostname + "/"); ++at) {
     (at->first.find(present) != std::string::npos ? view.count.open : view.draining) +=
@@ -37,8 +36,8 @@ RouteView Proxy::view_of(const Entry& entry) const {
 }
 
 ProxyView Proxy::view() {
-  const std::scoped_lock lock(mutex_);
   sample();
+  const std::scoped_lock lock(mutex_);
   ProxyView view;
   view.engine_running = engine_.alive();
   view.engine_problem = engine_problem_;

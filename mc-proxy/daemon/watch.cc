@@ -19,6 +19,7 @@ constexpr Millis kTick{1000};
 constexpr Millis kProbeWait{1000};
 constexpr Millis kMaxStartPause{30000};
 constexpr std::chrono::days kRenewBefore{30};
+constexpr size_t kAtATime = 64;
 constexpr int kProbeEvery = 5;   // ticks
 constexpr int kNamesEvery = 30;  // ticks
 
@@ -45,7 +46,7 @@ void Proxy::check_ports() {
 
 void Proxy::run_engine() {
   check_ports();
-  const auto done = engine_.apply(state_of(entries_));
+  const auto done = engine_.apply(whole_state());
   if (done) {
     changes_.count();
     if (!engine_problem_.empty()) base::log::info("HAProxy runs again");
@@ -62,43 +63,62 @@ void Proxy::run_engine() {
   next_start_ = Clock::now() + start_pause_;
 }
 
-void Proxy::follow_certificates() {
+// Some at a time, so that no change has to wait for all of them.
+std::vector<Proxy::Watched> Proxy::watched_after(const RouteKey& key) {
   const std::scoped_lock lock(mutex_);
-  Entries next = entries_;
-  std::vector<RouteKey> changed;
-  for (auto& [key, entry] : next) {
+  std::vector<Watched> some;
+  const base::TimePoint now = wall_clock();
+  for (auto at = entries_.upper_bound(key); at != entries_.end() && some.size() < kAtATime; ++at) {
+    Entry& entry = at->second;
     if (entry.route.mode != Mode::kL7) continue;
-    const std::string stamp = stamp_of(entry.route);
-    const bool aged =
-        dev_ca_ && entry.certificate && entry.certificate->not_after - wall_clock() < kRenewBefore;
-    const bool warned =
-        entry.certificate && entry.certificate->not_after - wall_clock() < kWarnBefore;
-    if (entry.warned != warned) changes_.count();
-    entry.warned = warned;
-    if (stamp == entry.stamp && !aged) continue;
-    changes_.count();
-    entry.stamp = stamp;
-    const auto fresh = certificate_for(entry.route);
-    if (fresh) {
-      entry.problem.clear();
-      if (!entry.certificate || entry.certificate->fingerprint != fresh->fingerprint) {
-        base::log::info("certificate taken", {{"route", key.listener + "/" + key.hostname},
-                                              {"until", base::to_rfc3339(fresh->not_after)}});
-        changed.push_back(key);
-      }
-      entry.certificate = *fresh;
-    } else {
-      entry.problem = fresh.error().text();
-      base::log::warning(entry.problem, {{"route", key.listener + "/" + key.hostname}});
-    }
+    const auto left = entry.certificate ? entry.certificate->not_after - now : Millis::max();
+    if (entry.warned != (left < kWarnBefore)) changes_.count();
+    entry.warned = left < kWarnBefore;
+    some.push_back({entry.route, entry.stamp, dev_ca_ && left < kRenewBefore});
   }
-  if (changed.empty()) {
-    entries_ = std::move(next);
+  return some;
+}
+
+void Proxy::follow_certificates() {
+  RouteKey last;
+  for (auto some = watched_after(last); !some.empty(); some = watched_after(last)) {
+    last = some.back().route.key;
+    for (const Watched& watched : some)
+      if (const std::string stamp = stamp_of(watched.route); stamp != watched.stamp || watched.due)
+        renew(watched, stamp);
+  }
+}
+
+void Proxy::renew(const Watched& watched, const std::string& stamp) {
+  const auto fresh = certificate_for(watched.route);
+  const RouteKey& key = watched.route.key;
+  const std::string title = key.listener + "/" + key.hostname;
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find(key);
+  if (found == entries_.end() || found->second.route != watched.route ||
+      found->second.stamp != watched.stamp)
+    return;  // set again meanwhile
+  Entry& entry = found->second;
+  changes_.count();
+  if (!fresh) {
+    entry.stamp = stamp;
+    entry.problem = fresh.error().text();
+    base::log::warning(entry.problem, {{"route", title}});
     return;
   }
-  // The stamps stay as they were when it fails: the next tick tries again.
-  if (const auto done = change(std::move(next), changed, {}); !done)
-    base::log::error("cannot take new certificates: " + done.error().text());
+  Entry next = entry;
+  next.stamp = stamp;
+  next.problem.clear();
+  if (!entry.certificate || entry.certificate->fingerprint != fresh->fingerprint) {
+    next.certificate = *fresh;
+    // The stamp stays as it was when it fails: the next tick tries again.
+    if (const auto done = change({{key, next}}); !done)
+      return base::log::error("cannot take a new certificate: " + done.error().text(),
+                              {{"route", title}});
+    return base::log::info("certificate taken",
+                           {{"route", title}, {"until", base::to_rfc3339(fresh->not_after)}});
+  }
+  entry = std::move(next);
 }
 
 void Proxy::follow_names() {
@@ -133,20 +153,18 @@ void Proxy::probe() {
   {
     const std::scoped_lock lock(mutex_);
     for (const auto& [key, entry] : entries_) {
-      const auto backend = parse_backend(entry.route.backend);
-      if (!backend || entry.address.empty()) continue;
+      if (entry.address.empty()) continue;
       keys.push_back(key);
-      targets.push_back({entry.address, backend->port});
+      targets.push_back({entry.address, entry.port});
     }
   }
   const std::vector<bool> answers = reachable(targets, kProbeWait);
   const std::scoped_lock lock(mutex_);
   for (size_t i = 0; i < keys.size(); ++i) {
     const auto found = entries_.find(keys[i]);
-    if (found == entries_.end()) continue;
-    const auto backend = parse_backend(found->second.route.backend);
     // It may lead elsewhere by now.
-    if (!backend || backend->port != targets[i].port || found->second.address != targets[i].host)
+    if (found == entries_.end() || found->second.port != targets[i].port ||
+        found->second.address != targets[i].host)
       continue;
     const Health health = answers[i] ? Health::kUp : Health::kDown;
     if (found->second.health == health) continue;
@@ -155,21 +173,24 @@ void Proxy::probe() {
   }
 }
 
+// HAProxy is asked without the lock: with many routes its answer is long.
 void Proxy::sample() {
+  const std::scoped_lock turn(sample_mutex_);
   for (const Listener& listener : config_.listeners) {
-    if (blocked_.contains(listener.address)) continue;
-    const auto counts = engine_.counts(engine_name(listener.address));
+    auto counts = engine_.counts(engine_name(listener.address));
     if (!counts) continue;
+    const std::scoped_lock lock(mutex_);
     auto& seen = seen_[listener.address];
     for (const auto& [key, now] : *counts) {
-      const RouteCount& before = seen[key];
+      const auto found = seen.find(key);
+      const RouteCount before = found == seen.end() ? RouteCount() : found->second;
       RouteCount& total = totals_[{listener.address, key.substr(0, key.find('/'))}];
       // A new worker starts at zero.
       total.requests += now.requests - (now.requests < before.requests ? 0 : before.requests);
       total.failed += now.failed - (now.failed < before.failed ? 0 : before.failed);
       total.held += now.held - (now.held < before.held ? 0 : before.held);
     }
-    seen = *counts;
+    seen = std::move(*counts);
   }
 }
 
@@ -202,7 +223,6 @@ void Proxy::watch(std::stop_token stop) {
     if (ticks % kNamesEvery == kNamesEvery - 1) follow_names();
     if (ticks % kProbeEvery == 0) {
       probe();
-      const std::scoped_lock lock(mutex_);
       sample();
     }
     pollfd wait{watched, POLLIN, 0};

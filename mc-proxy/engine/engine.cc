@@ -1,79 +1,33 @@
 #include "mc-proxy/engine/engine.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <set>
+#include <utility>
 
-#include "base/core/text.h"
-#include "mc-proxy/engine/hold.h"
+#include "base/log/log.h"
+#include "mc-proxy/engine/files.h"
 
 namespace mc_proxy {
 namespace {
 
-namespace fs = std::filesystem;
 using base::Result;
 
-const EngineRoutes& routes_of(const EngineState& state, const std::string& listener) {
-  static const EngineRoutes kNone;
-  const auto found = state.routes.find(listener);
-  return found == state.routes.end() ? kNone : found->second;
+bool passes(const EngineRoute& route) {
+  return route.value.starts_with("l4");
 }
 
-std::set<std::string> certificates_of(const EngineState& state) {
-  std::set<std::string> files;
-  for (const auto& [listener, routes] : state.routes)
-    for (const auto& [host, route] : routes)
-      if (!route.certificate.empty()) files.insert(route.certificate);
-  return files;
+bool same(const std::optional<EngineRoute>& a, const std::optional<EngineRoute>& b) {
+  if (!a || !b) return !a && !b;
+  return a->value == b->value && a->certificate == b->certificate;
 }
 
-// One that the runtime API would drop for its size goes by its file, with a reload.
-bool too_large(const EngineState& wanted, const std::set<std::string>& known) {
-  for (const auto& [listener, routes] : wanted.routes)
-    for (const auto& [host, route] : routes)
-      if (route.pem && route.pem->size() > kMaxPayload && !known.contains(route.certificate))
-        return true;
-  return false;
-}
-
-Result<> write_file(const std::string& path, const std::string& text) {
-  const std::string fresh = path + ".new";
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool fine = fd >= 0;
-  for (size_t at = 0; fine && at < text.size();) {
-    const ssize_t n = ::write(fd, text.data() + at, text.size() - at);
-    fine = n > 0;
-    if (fine) at += static_cast<size_t>(n);
-  }
-  if (fd >= 0) fine = ::close(fd) == 0 && fine;
-  if (fine && ::rename(fresh.c_str(), path.c_str()) == 0) return {};
-  const int error = errno;
-  ::unlink(fresh.c_str());
-  return base::make_error(error == ENOSPC ? base::Code::kExhausted : base::Code::kDenied,
-                          "cannot write " + path + ": " + std::strerror(error));
-}
-
-// The description of a configuration: its hash, and a number that no other start or reload has.
-std::string hash_of(const EngineFiles& files, const std::vector<EngineListener>& listeners,
-                    int max_connections, bool lua) {
-  return base::sha256_hex(haproxy_config(files, listeners, max_connections, lua, "") +
-                          hold_script(files, listeners))
-      .substr(0, 16);
-}
-
-std::string new_description(const std::string& hash) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return "mc-proxy " + hash + " " +
-         std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+// One that the runtime API would drop for its size goes by its file, with a
+// reload.
+bool too_large(const EngineChange& wanted) {
+  return std::any_of(wanted.begin(), wanted.end(), [](const auto& one) {
+    return one.second && one.second->pem && one.second->pem->size() > kMaxPayload;
+  });
 }
 
 }  // namespace
@@ -91,14 +45,14 @@ std::string Engine::certificate_file(const std::string& hostname,
 
 bool Engine::has(const EngineListener& listener) const {
   if (haproxy_.pidfd() < 0) return false;
-  if (!applied_) {
+  if (!known_) {
     // Adopted: what its configuration binds.
     std::ifstream in(files_.config());
     const std::string text(std::istreambuf_iterator<char>(in), {});
     return text.find("\n  bind " + listener.bind + "\n") != std::string::npos ||
            text.find("\n  bind " + listener.bind + " ") != std::string::npos;
   }
-  return std::any_of(applied_->listeners.begin(), applied_->listeners.end(),
+  return std::any_of(running_.begin(), running_.end(),
                      [&](const EngineListener& one) { return one.bind == listener.bind; });
 }
 
@@ -106,170 +60,194 @@ Result<std::map<std::string, RouteCount>> Engine::counts(const std::string& list
   return runtime_.counts(listener);
 }
 
-Result<> Engine::learn() {
-  EngineState state;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(files_.folder, ignored)) {
-    if (entry.path().extension() != ".map") continue;
-    const std::string name = entry.path().stem().string();
-    const auto routes = runtime_.read(name);
-    if (routes) state.routes[name] = *routes;
-  }
-  applied_ = std::move(state);
-  return {};
+void Engine::mark_passthrough() {
+  for (EngineListener& listener : state_.listeners)
+    listener.passthrough = passing_[listener.name] > 0;
 }
 
-Result<> Engine::apply(const EngineState& wanted) {
+Engine::Step Engine::put(const EngineChange& wanted) {
+  Step step;
+  for (const auto& [key, route] : wanted) {
+    EngineRoutes& routes = state_.routes[key.listener];
+    const auto old = routes.find(key.hostname);
+    const auto was = old == routes.end() ? std::nullopt : std::optional(old->second);
+    if (same(was, route)) continue;
+    size_t& passing = passing_[key.listener];
+    if (was && passes(*was)) --passing;
+    if (route && passes(*route)) ++passing;
+    step.before[key] = was;
+    step.after[key] = route;
+    if (route)
+      routes[key.hostname] = *route;
+    else
+      routes.erase(old);
+  }
+  mark_passthrough();
+  return step;
+}
+
+Engine::Step Engine::difference(const std::map<std::string, EngineRoutes>& before,
+                                const std::map<std::string, EngineRoutes>& after) {
+  Step step;
+  for (const auto& [listener, routes] : before)
+    for (const auto& [host, route] : routes) step.before[{listener, host}] = route;
+  for (const auto& [listener, routes] : after) {
+    for (const auto& [host, route] : routes) {
+      const EngineKey key{listener, host};
+      const auto was = step.before.find(key);
+      if (was != step.before.end() && same(was->second, route)) {
+        step.before.erase(was);
+        continue;
+      }
+      step.before.try_emplace(key);
+      step.after[key] = route;
+    }
+  }
+  for (const auto& [key, route] : step.before) step.after.try_emplace(key);
+  return step;
+}
+
+Result<> Engine::apply(EngineState wanted) {
+  std::swap(state_, wanted);
+  passing_.clear();
+  for (const auto& [listener, routes] : state_.routes)
+    passing_[listener] = static_cast<size_t>(std::count_if(
+        routes.begin(), routes.end(), [](const auto& one) { return passes(one.second); }));
+  mark_passthrough();
+  const auto done =
+      settle(known_ ? std::optional(difference(wanted.routes, state_.routes)) : std::nullopt);
+  if (!done) known_ = false;
+  return done;
+}
+
+Result<> Engine::change(const EngineChange& wanted) {
+  const Step step = put(wanted);
+  const auto done = settle(step);
+  if (done) return done;
+  put(step.before);
+  if (!known_)
+    if (const auto back = settle(std::nullopt); !back)
+      base::log::error("cannot go back to the former routes: " + back.error().text());
+  return done;
+}
+
+// Brings HAProxy to what state_ says. `step` is all that has changed since it
+// was known to do so.
+Result<> Engine::settle(std::optional<Step> step) {
   if (!lua_) lua_ = haproxy_.has_lua();
-  if (!alive()) {
-    applied_.reset();
-    return restructure(wanted, adopt());
+  const bool alive = haproxy_.alive();
+  if (!alive) known_ = false;
+  if (alive && !known_) step = learn();
+  if (!alive || !step || running_ != state_.listeners || too_large(step->after)) {
+    MCP_CHECK(restructure(alive || adopt()));
+  } else if (const auto done = adjust(*step); !done) {
+    known_ = false;  // half of it may be there; a new worker has the whole
+    if (!haproxy_.alive()) return done;
+    base::log::warning("HAProxy is reloaded: " + done.error().text());
+    MCP_CHECK(restructure(true));
   }
-  if (!applied_) {
-    MCP_CHECK(learn());
-    MCP_TRY(const std::string described, runtime_.description());
-    const std::string hash =
-        hash_of(files_, wanted.listeners, options_.max_connections, can_hold());
-    if (!described.starts_with("mc-proxy " + hash + " ")) return restructure(wanted, true);
-    applied_->listeners = wanted.listeners;
-  }
-  if (applied_->listeners != wanted.listeners || too_large(wanted, certificates_of(*applied_)))
-    return restructure(wanted, true);
-  if (const auto done = adjust(wanted); !done) {
-    applied_.reset();  // half of it may be there; a new worker has the whole
-    return alive() ? restructure(wanted, true) : done;
-  }
-  tell_former(*applied_, wanted);
-  applied_ = wanted;
+  known_ = true;
+  if (!step) step = difference({}, state_.routes);
+  tell_former(*step);
+  forget_pems(*step);
   return {};
 }
 
-Result<> Engine::restructure(const EngineState& wanted, bool running) {
-  const std::string description =
-      new_description(hash_of(files_, wanted.listeners, options_.max_connections, can_hold()));
-  MCP_CHECK(write_files(wanted, description));
-  const auto done = running ? haproxy_.reload(description) : haproxy_.start(description);
-  if (!done) {
-    applied_.reset();
-    base::Error error = done.error();
-    // No program to run is no missing route.
-    if (error.code == base::Code::kNotFound) error.code = base::Code::kUnavailable;
-    return error;
+// What an adopted HAProxy, or one in doubt, lacks; none: it has another
+// structure.
+std::optional<Engine::Step> Engine::learn() {
+  const auto described = runtime_.description();
+  if (!described || !described->starts_with("mc-proxy " + hash() + " ")) return std::nullopt;
+  std::map<std::string, EngineRoutes> there;
+  for (const EngineListener& listener : state_.listeners) {
+    auto routes = runtime_.read(listener.name);
+    if (!routes) return std::nullopt;
+    there[listener.name] = std::move(*routes);
   }
-  ++reloads_;
-  former_ = running;
-  tell_former(applied_.value_or(EngineState()), wanted);
-  applied_ = wanted;
-  const std::set<std::string> used = certificates_of(wanted);
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(files_.certificates(), ignored))
-    if (!used.contains(entry.path().string())) fs::remove(entry.path(), ignored);
+  running_ = state_.listeners;
+  return difference(there, state_.routes);
+}
+
+// A name has its certificate before a request can come for it, and loses it
+// after the last.
+Result<> Engine::adjust(const Step& step) {
+  const auto dropped = std::exchange(unused_, {});
+  const auto certificate = [](const std::optional<EngineRoute>& route) {
+    return route ? route->certificate : "";
+  };
+  for (const auto& [key, route] : step.after)
+    if (!certificate(route).empty() && certificate(step.before.at(key)) != certificate(route))
+      MCP_CHECK(show(key, *route));
+  for (const EngineListener& listener : state_.listeners)
+    MCP_CHECK(change_map(listener.name, step));
+  for (const auto& [key, route] : step.before)
+    if (!certificate(route).empty() && certificate(step.after.at(key)) != certificate(route))
+      MCP_CHECK(hide(key, route->certificate));
+  for (const auto& [key, file] : dropped)
+    if (!uses(key.hostname, file)) ::remove(file.c_str());
   return {};
 }
 
-Result<> Engine::write_files(const EngineState& wanted, const std::string& description) const {
-  std::error_code error;
-  fs::create_directories(files_.certificates(), error);
-  if (error)
-    return base::make_error(base::Code::kDenied, "cannot make the folder " + files_.certificates() +
-                                                     ": " + error.message());
-  ::chmod(files_.folder.c_str(), 0700);
-  for (const EngineListener& listener : wanted.listeners) {
-    std::string map;
-    std::string list;
-    for (const auto& [host, route] : routes_of(wanted, listener.name)) {
-      map += host + " " + route.value + "\n";
-      if (route.certificate.empty()) continue;
-      list += route.certificate + " " + host + "\n";
-      MCP_CHECK(write_file(route.certificate, *route.pem));
-    }
-    MCP_CHECK(write_file(files_.map(listener.name), map));
-    MCP_CHECK(write_file(files_.list(listener.name), list));
-  }
-  MCP_CHECK(write_file(files_.script(), hold_script(files_, wanted.listeners)));
-  return write_file(
-      files_.config(),
-      haproxy_config(files_, wanted.listeners, options_.max_connections, can_hold(), description));
+Result<std::string> Engine::pem_of(const EngineKey& key, const EngineRoute& route) const {
+  if (route.pem) return *route.pem;
+  auto text = read_file(route.certificate);
+  if (text || !options_.recall) return text;
+  return options_.recall(key);
 }
 
-// A name has its certificate before a request can come for it, and loses it after the last.
-Result<> Engine::adjust(const EngineState& wanted) {
-  MCP_CHECK(add_certificates(wanted));
-  for (const EngineListener& listener : wanted.listeners)
-    MCP_CHECK(change_map(listener.name, routes_of(*applied_, listener.name),
-                         routes_of(wanted, listener.name)));
-  return drop_certificates(wanted);
+Result<> Engine::show(const EngineKey& key, const EngineRoute& route) {
+  MCP_TRY(const std::string pem, pem_of(key, route));
+  MCP_CHECK(write_file(route.certificate, pem));
+  MCP_CHECK(runtime_.add_certificate(route.certificate, pem));
+  return runtime_.show_for(key.listener, key.hostname, route.certificate);
 }
 
-Result<> Engine::add_certificates(const EngineState& wanted) {
-  std::set<std::string> known = certificates_of(*applied_);
-  for (const EngineListener& listener : wanted.listeners) {
-    const EngineRoutes& before = routes_of(*applied_, listener.name);
-    for (const auto& [host, route] : routes_of(wanted, listener.name)) {
-      if (route.certificate.empty()) continue;
-      const auto old = before.find(host);
-      if (old != before.end() && old->second.certificate == route.certificate) continue;
-      if (known.insert(route.certificate).second)
-        MCP_CHECK(runtime_.add_certificate(route.certificate, *route.pem));
-      MCP_CHECK(runtime_.show_for(listener.name, host, route.certificate));
-    }
-  }
-  return {};
-}
-
-Result<> Engine::change_map(const std::string& listener, const EngineRoutes& before,
-                            const EngineRoutes& after) {
+Result<> Engine::change_map(const std::string& listener, const Step& step) {
+  const auto value = [](const std::optional<EngineRoute>& route) {
+    return route ? route->value : "";
+  };
   std::vector<std::string> changed;
-  for (const auto& [host, route] : after) {
-    const auto old = before.find(host);
-    if (old == before.end() || old->second.value != route.value) changed.push_back(host);
-  }
-  for (const auto& [host, route] : before)
-    if (!after.contains(host) && !route.value.empty()) changed.push_back(host);
+  for (auto at = step.after.lower_bound({listener, ""});
+       at != step.after.end() && at->first.listener == listener; ++at)
+    if (value(step.before.at(at->first)) != value(at->second))
+      changed.push_back(at->first.hostname);
   if (changed.empty()) return {};
-  if (changed.size() > 1) return runtime_.replace(listener, after);
-  const std::string& host = changed.front();
-  const auto now = after.find(host);
-  if (now == after.end()) return runtime_.erase(listener, host);
-  const auto old = before.find(host);
-  return runtime_.set(listener, host, now->second.value,
-                      old == before.end() || old->second.value.empty());
+  if (changed.size() > 1) return runtime_.replace(listener, state_.routes[listener]);
+  const EngineKey key{listener, changed.front()};
+  const std::string wanted = value(step.after.at(key));
+  if (wanted.empty()) return runtime_.erase(listener, key.hostname);
+  return runtime_.set(listener, key.hostname, wanted, value(step.before.at(key)).empty());
 }
 
-Result<> Engine::drop_certificates(const EngineState& wanted) {
-  const std::set<std::string> used = certificates_of(wanted);
-  std::set<std::string> unused;
-  for (const EngineListener& listener : wanted.listeners) {
-    const EngineRoutes& after = routes_of(wanted, listener.name);
-    for (const auto& [host, route] : routes_of(*applied_, listener.name)) {
-      if (route.certificate.empty()) continue;
-      const auto now = after.find(host);
-      if (now != after.end() && now->second.certificate == route.certificate) continue;
-      MCP_CHECK(runtime_.hide(listener.name, route.certificate));
-      if (!used.contains(route.certificate)) unused.insert(route.certificate);
-    }
-  }
-  for (const std::string& file : unused) MCP_CHECK(runtime_.drop_certificate(file));
-  return {};
+bool Engine::uses(const std::string& hostname, const std::string& certificate) const {
+  return std::any_of(state_.routes.begin(), state_.routes.end(), [&](const auto& listener) {
+    const auto found = listener.second.find(hostname);
+    return found != listener.second.end() && found->second.certificate == certificate;
+  });
 }
 
-// A connection from before a reload can still bring requests, and some may be waiting there.
-void Engine::tell_former(const EngineState& before, const EngineState& after) {
+Result<> Engine::hide(const EngineKey& key, const std::string& certificate) {
+  MCP_CHECK(runtime_.hide(key.listener, certificate));
+  if (uses(key.hostname, certificate)) return {};
+  unused_.emplace_back(key, certificate);  // its file goes later: the way back may need it
+  return runtime_.drop_certificate(certificate);
+}
+
+// A connection from before a reload can still bring requests, and some may be
+// waiting there.
+void Engine::tell_former(const Step& step) {
   if (!former_) return;
   const auto workers = haproxy_.former_workers();
   if (!workers) return;
   former_ = !workers->empty();
-  for (const EngineListener& listener : after.listeners) {
-    const EngineRoutes& old = routes_of(before, listener.name);
-    const EngineRoutes& now = routes_of(after, listener.name);
-    for (const pid_t worker : *workers) {
-      for (const auto& [host, route] : now)
-        if (const auto was = old.find(host); was == old.end() || was->second.value != route.value)
-          runtime_.set_former(worker, listener.name, host, route.value);
-      for (const auto& [host, route] : old)
-        if (!now.contains(host)) runtime_.set_former(worker, listener.name, host, "");
-    }
-  }
+  for (const pid_t worker : *workers)
+    for (const auto& [key, route] : step.after)
+      runtime_.set_former(worker, key.listener, key.hostname, route ? route->value : "");
+}
+
+void Engine::forget_pems(const Step& step) {
+  for (const auto& [key, route] : step.after)
+    if (route) state_.routes[key.listener][key.hostname].pem.reset();
 }
 
 }  // namespace mc_proxy

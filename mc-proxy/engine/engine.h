@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/core/result.h"
 #include "mc-proxy/engine/haproxy.h"
@@ -15,17 +17,23 @@ struct EngineOptions {
   std::string binary;
   std::string folder;  // made when missing, 0700
   int max_connections = 0;
+  // The content of a route's certificate, for the case that its file is gone.
+  std::function<base::Result<std::string>(const EngineKey&)> recall = {};
 };
 
-// Makes HAProxy do what a state says, with the least that gets there: a map entry, a certificate,
-// a whole map, or, when listeners change, a reload. One thread at a time.
+// Makes HAProxy do what a state says, with the least that gets there: a map
+// entry, a certificate, a whole map, or, when listeners change, a reload. One
+// thread at a time, but for counts().
 class Engine {
  public:
   explicit Engine(EngineOptions options);
 
-  // All of it, or an error; after an error apply() the former state again.
-  // Starts HAProxy when none runs.
-  base::Result<> apply(const EngineState& wanted);
+  // Another state. Starts HAProxy when none runs. After an error it may be
+  // there in part: apply another one, or this one again.
+  base::Result<> apply(EngineState wanted);
+  // Some routes of the state, all or nothing; costs what they cost, however
+  // many others there are.
+  base::Result<> change(const EngineChange& wanted);
 
   bool alive() { return haproxy_.alive(); }
   int pidfd() const { return haproxy_.pidfd(); }
@@ -35,6 +43,7 @@ class Engine {
 
   // Whether HAProxy holds the port of this listener now.
   bool has(const EngineListener& listener) const;
+  // Any thread.
   base::Result<std::map<std::string, RouteCount>> counts(const std::string& listener) const;
   // Where a certificate's file is.
   std::string certificate_file(const std::string& hostname, const std::string& fingerprint) const;
@@ -44,23 +53,43 @@ class Engine {
   bool can_hold() const { return lua_.value_or(false); }
 
  private:
-  base::Result<> learn();  // what an adopted HAProxy does
-  base::Result<> restructure(const EngineState& wanted, bool running);
-  base::Result<> write_files(const EngineState& wanted, const std::string& description) const;
-  base::Result<> adjust(const EngineState& wanted);
-  base::Result<> add_certificates(const EngineState& wanted);
-  base::Result<> change_map(const std::string& listener, const EngineRoutes& before,
-                            const EngineRoutes& after);
-  base::Result<> drop_certificates(const EngineState& wanted);
-  void tell_former(const EngineState& before, const EngineState& after);
+  struct Step {
+    EngineChange before;
+    EngineChange after;  // the same keys
+  };
+  Step put(const EngineChange& wanted);
+  void mark_passthrough();
+  static Step difference(const std::map<std::string, EngineRoutes>& before,
+                         const std::map<std::string, EngineRoutes>& after);
+
+  base::Result<> settle(std::optional<Step> step);
+  std::optional<Step> learn();
+  base::Result<> restructure(bool running);
+  base::Result<> write_files(const std::string& description, bool fresh);
+  void remove_unused_files();
+  std::string hash() const;
+
+  base::Result<> adjust(const Step& step);
+  base::Result<> show(const EngineKey& key, const EngineRoute& route);
+  base::Result<> change_map(const std::string& listener, const Step& step);
+  bool uses(const std::string& hostname, const std::string& certificate) const;
+  base::Result<> hide(const EngineKey& key, const std::string& certificate);
+  base::Result<std::string> pem_of(const EngineKey& key, const EngineRoute& route) const;
+  void tell_former(const Step& step);
+  void forget_pems(const Step& step);
 
   EngineOptions options_;
   EngineFiles files_;
   Haproxy haproxy_;
   Runtime runtime_;
-  std::optional<EngineState> applied_;  // none: not known
-  std::optional<bool> lua_;             // none: the program could not be asked yet
-  bool former_ = true;                  // workers of before a reload may live
+  EngineState state_;                      // wanted
+  std::map<std::string, size_t> passing_;  // L4 routes, by listener
+  std::vector<EngineListener> running_;    // what HAProxy has, when it is known
+  bool known_ = false;                     // HAProxy does what state_ says
+  bool trusted_ = false;                   // certificate files were written by this process
+  std::vector<std::pair<EngineKey, std::string>> unused_;  // files to remove, one change later
+  std::optional<bool> lua_;  // none: the program could not be asked yet
+  bool former_ = true;       // workers of before a reload may live
   int reloads_ = 0;
 };
 

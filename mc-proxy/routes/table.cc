@@ -28,22 +28,30 @@ CREATE TABLE route (
 ALTER TABLE route ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;
 )"};
 
+constexpr std::string_view kUpsert = R"(
+INSERT INTO route VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?11, ''), ?10)
+ON CONFLICT DO UPDATE SET owner = excluded.owner, backend = excluded.backend, mode = excluded.mode,
+  tls_cert = excluded.tls_cert, tls_key = excluded.tls_key, protocol = excluded.protocol,
+  send_proxy_protocol = excluded.send_proxy_protocol, pem = coalesce(?11, pem),
+  hold = excluded.hold
+)";
+
 }  // namespace
 
 Result<RouteTable> RouteTable::open(const std::string& path) {
   MCP_TRY(Database database, Database::open(path));
   MCP_CHECK(database.migrate(kSchema));
+  MCP_CHECK(database.script("PRAGMA cache_size=-256"));  // it is read once
   return RouteTable(std::move(database));
 }
 
-Result<std::vector<StoredRoute>> RouteTable::load() {
+Result<> RouteTable::load(const std::function<void(StoredRoute)>& take) {
   MCP_TRY(auto rows,
           database_.prepare("SELECT listener, hostname, owner, backend, mode, tls_cert, tls_key, "
                             "protocol, send_proxy_protocol, pem, hold FROM route"));
-  std::vector<StoredRoute> routes;
   while (true) {
     MCP_TRY(const bool row, rows.step());
-    if (!row) return routes;
+    if (!row) return {};
     StoredRoute stored;
     Route& route = stored.route;
     route.key = {rows.text(0), rows.text(1)};
@@ -56,8 +64,17 @@ Result<std::vector<StoredRoute>> RouteTable::load() {
     route.send_proxy_protocol = rows.integer(8) != 0;
     stored.pem = rows.text(9);
     route.hold = std::chrono::seconds(rows.integer(10));
-    routes.push_back(std::move(stored));
+    take(std::move(stored));
   }
+}
+
+Result<std::string> RouteTable::pem(const RouteKey& key) {
+  MCP_TRY(auto row,
+          database_.prepare("SELECT pem FROM route WHERE listener = ?1 AND hostname = ?2"));
+  MCP_TRY(const bool found, row.bind(key.listener, key.hostname).step());
+  if (!found || row.text(0).empty())
+    return base::not_found("there is no certificate of " + key.hostname + " in the database");
+  return row.text(0);
 }
 
 Result<> RouteTable::change(const std::vector<StoredRoute>& upserts,
@@ -69,11 +86,13 @@ Result<> RouteTable::change(const std::vector<StoredRoute>& upserts,
                             key.hostname));
   for (const StoredRoute& stored : upserts) {
     const Route& route = stored.route;
-    MCP_CHECK(database_.run(
-        "INSERT OR REPLACE INTO route VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        route.key.listener, route.key.hostname, route.owner, route.backend, name(route.mode),
-        route.tls_cert, route.tls_key, name(route.protocol), route.send_proxy_protocol, stored.pem,
-        route.hold.count()));
+    const auto write = [&](const auto& pem) {
+      return database_.run(kUpsert, route.key.listener, route.key.hostname, route.owner,
+                           route.backend, name(route.mode), route.tls_cert, route.tls_key,
+                           name(route.protocol), route.send_proxy_protocol, route.hold.count(),
+                           pem);
+    };
+    MCP_CHECK(stored.pem ? write(*stored.pem) : write(nullptr));
   }
   MCP_CHECK(between());
   return transaction.commit();

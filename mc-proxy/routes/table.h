@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace mc_proxy {
 
 struct StoredRoute {
   Route route;
-  std::string pem;  // L7: the last certificate that was found good, with its key
+  // L7: the last certificate that was found good, with its key. None: what is there stays.
+  std::optional<std::string> pem;
 };
 
 // The routes on disk. One thread at a time.
@@ -19,7 +21,11 @@ class RouteTable {
  public:
   static base::Result<RouteTable> open(const std::string& path);
 
-  base::Result<std::vector<StoredRoute>> load();
+  // One after another, in the order of their keys.
+  base::Result<> load(const std::function<void(StoredRoute)>& take);
+
+  // kNotFound: no such route.
+  base::Result<std::string> pem(const RouteKey& key);
 
   // Writes all of it, calls `between`, and commits when that succeeds; else, and when the disk
   // refuses, nothing has changed here.

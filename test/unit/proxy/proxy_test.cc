@@ -150,11 +150,23 @@ TEST(ProxyRoutes, AFailedChangeLeavesTheTableAsItWas) {
         table->change({}, {route.key}, [] { return base::Result<>(base::invalid("no")); }));
   }
   auto table = RouteTable::open(dir / "t.db");
-  const auto all = table->load();
-  ASSERT_TRUE(all);
-  ASSERT_EQ(all->size(), 1U);
-  EXPECT_EQ(all->front().route, route);
-  EXPECT_EQ(all->front().pem, "PEM");
+  std::vector<StoredRoute> all;
+  const auto take = [&](StoredRoute stored) { all.push_back(std::move(stored)); };
+  ASSERT_TRUE(table->load(take));
+  ASSERT_EQ(all.size(), 1U);
+  EXPECT_EQ(all.front().route, route);
+  EXPECT_EQ(all.front().pem, "PEM");
+
+  // A change that brings no certificate keeps the one that is there.
+  route.backend = "b:2";
+  EXPECT_TRUE(table->change({{route, std::nullopt}}, {}, [] { return base::Result<>(); }));
+  EXPECT_EQ(table->pem(route.key).value_or(""), "PEM");
+  EXPECT_TRUE(table->change({{route, "NEW"}}, {}, [] { return base::Result<>(); }));
+  EXPECT_EQ(table->pem(route.key).value_or(""), "NEW");
+  all.clear();
+  ASSERT_TRUE(table->load(take));
+  EXPECT_EQ(all.front().route, route);
+  EXPECT_FALSE(table->pem({":443", "none"}));
 }
 
 TEST(ProxyCertificates, AreValidForTheirNameAndTime) {
