@@ -226,6 +226,7 @@ struct Trial {
   TimePoint since{};        // when the routes were switched to it
   Traffic before;           // of its routes at that moment
   double failure_rate = 0;  // of its predecessor: failed / requests
+  bool passed = false;      // nothing of this is looked at any more
   friend bool operator==(const Trial&, const Trial&) = default;
 };
 

@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kFailuresThatCount = 5;
 // The part of the time that connections may be held in which the old ones may end.
 constexpr int kHoldForDrain = 6;
+// How long a new container waits for what mc-proxy has counted.
+constexpr Millis kPatienceWithProxy = std::chrono::seconds(2);
 
 double failure_rate(const Traffic& traffic) {
   return traffic.requests == 0
@@ -136,6 +138,7 @@ bool Machine::trusted() {
   auto& trial = d_.next.trial;
   if (!trial || trial->container != candidate_->id)
     trial = Trial{candidate_->id, in_.now, now.traffic, failure_rate(now.traffic)};
+  if (trial->passed) return true;
   trial->since = std::min(trial->since, in_.now);
   d_.follow_routes = true;
   const Traffic seen = since(trial->before, now.traffic);
@@ -145,22 +148,25 @@ bool Machine::trusted() {
     return false;
   }
   const TimePoint watched = trial->since + settings.watch;
-  if (in_.now < watched) {
-    wake(watched);
+  const TimePoint last =
+      trial->since + std::max(settings.watch + kPatienceWithProxy, settings.drain);
+  // What was counted up to the end of the time is said by an answer that was asked for after it.
+  const ObservedProxy& proxy = *in_.routes.proxy;
+  const bool known = !proxy.error && proxy.asked_at >= watched && proxy.asked_at > trial->since;
+  if (in_.now < watched || (!known && in_.now < last)) {
+    wake(in_.now < watched ? watched : last);
     settle(Phase::kProgressing, reason::kWatching,
            candidate_->name + " has the routes and is watched for " +
                base::to_duration(settings.watch) + " before " + fallback_->name + " goes");
     return false;
   }
-  const TimePoint last = trial->since + std::max(settings.watch, settings.drain);
-  const bool drained =
-      !in_.routes.proxy->error && in_.routes.proxy->asked_at > trial->since && now.draining == 0;
-  if (!drained && in_.now < last && runs(*fallback_)) {
+  if (now.draining > 0 && in_.now < last && runs(*fallback_)) {
     wake(last);
     settle(Phase::kProgressing, reason::kDraining,
            std::to_string(now.draining) + " connections to " + fallback_->name + " are to end");
     return false;
   }
+  trial->passed = true;
   mark(&Rollout::drained, in_.now);
   return true;
 }

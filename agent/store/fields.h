@@ -161,7 +161,7 @@ void fields(Archive& archive, reconciler::Traffic& v) {
 template <class Archive>
 void fields(Archive& archive, reconciler::Trial& v) {
   archive("container", v.container)("since", v.since)("before", v.before);
-  archive("failureRate", v.failure_rate);
+  archive("failureRate", v.failure_rate)("passed", v.passed);
 }
 
 template <class Archive>

@@ -227,7 +227,7 @@ ComponentMemory component_memory() {
   restarts = 6;
   heal_pending = true;
   resume = true;
-  trial = Trial{ContainerId("abc"), at(3), {10, 2, 1}, 0.25};
+  trial = Trial{ContainerId("abc"), at(3), {10, 2, 1}, 0.25, true};
   rollout = reconciler::Rollout{Revision(std::string(40, 'b')),
                                 true,
                                 at(4),
