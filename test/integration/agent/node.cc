@@ -12,7 +12,7 @@ namespace test {
 namespace fs = std::filesystem;
 using std::chrono::seconds;
 
-Node::Node() {
+Node::Node(const std::string& more) {
   auto engine = PodmanFixture::make();
   if (!engine) throw std::runtime_error(engine.error().text());
   engine_ = std::move(*engine);
@@ -23,7 +23,8 @@ Node::Node() {
       << "[source]\nurl = \"" << repository() << "\"\ninterval = \"1s\"\n"
       << "[podman]\nsocket = \"" << engine_->socket() << "\"\nlist_interval = \"5s\"\n"
       << "[api]\nsocket = \"" << (folder_ / "agent.sock") << "\"\n[registry]\npath = \""
-      << registry() << "\"\n";
+      << registry() << "\"\n"
+      << more;
   git({"init", "-q", "-b", "main"});
 }
 

@@ -19,7 +19,8 @@ using Json = nlohmann::json;
 // push to. Everything goes at the end.
 class Node {
  public:
-  Node();
+  // `more`: further tables of the agent's configuration.
+  explicit Node(const std::string& more = "");
   ~Node();
 
   // Writes a definition into the repository and commits all that was written since.

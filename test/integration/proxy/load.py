@@ -1,5 +1,6 @@
-"""load.py PORT HOST CA SECONDS: keep-alive and new connections at the same time; prints the number
-of requests, of failed ones, and the names of the backends that answered."""
+"""load.py PORT HOST CA SECONDS: keep-alive and new connections at the same time, until SIGTERM at the
+latest; prints the number of requests, of failed ones, and the names of the backends that answered."""
+import signal
 import socket
 import ssl
 import sys
@@ -11,6 +12,14 @@ context = ssl.create_default_context(cafile=ca)
 lock = threading.Lock()
 totals = [0, 0]
 names = set()
+
+
+def stop(*_):
+    global until
+    until = 0
+
+
+signal.signal(signal.SIGTERM, stop)
 
 
 def connect():

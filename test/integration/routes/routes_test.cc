@@ -1,0 +1,218 @@
+// The agent and mc-proxy together: real podman, real HAProxy, real clients.
+#include <gmock/gmock.h>
+
+#include <random>
+#include <regex>
+
+#include "test/integration/agent/node.h"
+#include "test/integration/proxy/proxy.h"
+
+namespace test {
+namespace {
+
+using testing::HasSubstr;
+
+const char* const kHost = "web.test";
+
+// A page that says `text`; /cgi-bin/work is a program of its own.
+std::string site(const std::string& text, const std::string& work = "echo; echo fine") {
+  return "trap 'exit 0' TERM; mkdir -p /www/cgi-bin; echo " + text +
+         " > /www/index.html; printf \"#!/bin/sh\\n" + work +
+         "\\n\" > /www/cgi-bin/work; chmod 755 /www/cgi-bin/work; httpd -f -p $PORT -h /www & wait";
+}
+
+class RoutesTest : public testing::Test {
+ protected:
+  RoutesTest()
+      : node_("[mcproxy]\nsocket = \"" + std::string(proxy_.dir() / "api.sock") + "\"\n") {}
+
+  std::string web(const std::string& cmd, const std::string& extra = "") {
+    return definition("web", cmd,
+                      extra +
+                          "rollout = { watch = \"500ms\", drain = \"10s\" }\n"
+                          "[components.health]\nhttp = \"/\"\ninterval = \"500ms\"\n"
+                          "retries = 6\n[[components.routes]]\nmode = \"l7\"\nhostname = \"" +
+                          std::string(kHost) + "\"\nport = " + std::to_string(proxy_.port()) +
+                          "\n");
+  }
+  void push(const std::string& text) {
+    node_.write("services/web.toml", text);
+    node_.commit("web");
+    node_.sync();
+  }
+  std::string page(const std::string& path = "/") { return proxy_.curl(kHost, {}, path).out; }
+  // The last definition is Ready, and nothing is left of the one before.
+  void rolled_out(const std::string& text) {
+    node_.wait("'" + text + "' is rolled out",
+               [&] { return node_.ready("web") && page() == text + "\n"; });
+  }
+  nlohmann::json rollout() { return node_.service("web")["components"][0]["rollout"]; }
+
+  Proxy proxy_;
+  Node node_;
+};
+
+// Clients that ask without a pause, HTTP/1.1 and HTTP/2, until finish().
+class Load {
+ public:
+  explicit Load(const Proxy& proxy, const TempDir& folder)
+      : proxy_(proxy), out_(folder / "load.out") {
+    auto h1 = base::Child::spawn(
+        {{"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/load.py",
+          std::to_string(proxy.port()), kHost, proxy.ca(), "3600"}},
+        {.output_file = out_});
+    h1_ = std::move(*h1);
+  }
+  // One more burst of HTTP/2, while whatever happens goes on.
+  void burst() {
+    const Output h2 =
+        run({"h2load", "-c", "2", "-m", "4", "-D", "2", "--connect-to",
+             "127.0.0.1:" + std::to_string(proxy_.port()), "https://" + std::string(kHost) + "/"});
+    std::smatch found;
+    const std::regex counts("(\\d+) succeeded, (\\d+) failed, (\\d+) errored, (\\d+) timeout");
+    ASSERT_TRUE(std::regex_search(h2.out, found, counts)) << h2.out << h2.err;
+    h2_requests_ += std::stol(found[1]);
+    h2_failed_ += std::stol(found[2]) + std::stol(found[3]) + std::stol(found[4]);
+  }
+  void finish() {
+    h1_->terminate(std::chrono::seconds(30));
+    const Output text = run({"cat", out_});
+    EXPECT_THAT(text.out, HasSubstr(" failed=0 ")) << text.out;
+    EXPECT_THAT(text.out, testing::Not(HasSubstr("requests=0 ")));
+    EXPECT_GT(h2_requests_, 0);
+    EXPECT_EQ(h2_failed_, 0);
+    std::cout << "HTTP/1.1: " << text.out << "HTTP/2: requests=" << h2_requests_
+              << " failed=" << h2_failed_ << "\n";
+  }
+
+ private:
+  const Proxy& proxy_;
+  std::string out_;
+  std::optional<base::Child> h1_;
+  long h2_requests_ = 0;
+  long h2_failed_ = 0;
+};
+
+TEST_F(RoutesTest, ANameFollowsItsServiceAndGoesWithIt) {
+  proxy_.put("foreign.test", {{"mode", "l7"}, {"backend", "127.0.0.1:1"}}, "somebody");
+  push(web(site("one")));
+  node_.start_agent();
+  rolled_out("one");
+  const auto route = node_.service("web")["components"][0]["routes"][0];
+  EXPECT_EQ(route["registered"], true) << route.dump();
+  push(web(site("two")));
+  rolled_out("two");
+  EXPECT_EQ(rollout()["failed"], 0) << rollout().dump();
+
+  proxy_.call("DELETE", "/v1/routes/" + proxy_.listener() + "/" + kHost + "?owner=mcp/rift");
+  node_.wait("a route that was removed by hand is back", [&] { return page() == "two\n"; }, 5);
+
+  // Its database is gone, as after a mishap with the disk.
+  proxy_.kill_daemon(SIGKILL);
+  run({"sh", "-c", "rm -f " + (proxy_.dir() / "state/mc-proxy.db") + "*"});
+  proxy_.start();
+  node_.wait(
+      "routes that mc-proxy lost are back",
+      [&] { return !proxy_.route(kHost).is_null() && page() == "two\n"; }, 5);
+
+  proxy_.put("foreign.test", {{"mode", "l7"}, {"backend", "127.0.0.1:1"}}, "somebody");
+  node_.write("services/other.toml", definition("other", "trap 'exit 0' TERM; sleep 9999 & wait"));
+  node_.erase("services/web.toml");
+  node_.commit("web goes");
+  node_.sync();
+  node_.wait("its container is gone", [&] { return node_.container_id("web.main.2").empty(); });
+  EXPECT_TRUE(proxy_.route(kHost).is_null());
+  EXPECT_EQ(proxy_.route("foreign.test")["backend"], "127.0.0.1:1") << "another owner's stays";
+}
+
+TEST_F(RoutesTest, ANameThatAnotherHasIsSaid) {
+  proxy_.put(kHost, {{"mode", "l7"}, {"backend", "127.0.0.1:1"}}, "somebody");
+  push(web(site("one")));
+  node_.start_agent();
+  node_.wait("the clash is said", [&] { return node_.ready_reason("web") == "RouteConflict"; });
+  EXPECT_THAT(node_.service("web")["conditions"].dump(), HasSubstr("somebody"));
+}
+
+TEST_F(RoutesTest, FiftyDeploymentsLoseNoRequest) {
+  push(web(site("0")));
+  node_.start_agent();
+  rolled_out("0");
+  Load load(proxy_, node_.folder());
+  for (int version = 1; version <= 50; ++version) {
+    push(web(site(std::to_string(version))));
+    if (version % 5 == 0) load.burst();
+    rolled_out(std::to_string(version));
+    EXPECT_EQ(rollout()["failed"], 0) << rollout().dump();
+  }
+  load.finish();
+}
+
+TEST_F(RoutesTest, FiftyDeploymentsWithAKilledAgentLoseNoRequest) {
+  push(web(site("0")));
+  node_.start_agent();
+  rolled_out("0");
+  Load load(proxy_, node_.folder());
+  std::mt19937 random(20261122);
+  for (int version = 1; version <= 50; ++version) {
+    push(web(site(std::to_string(version))));
+    // Anywhere between the fetch and the end.
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(random() % 1800);
+    node_.wait("the moment of the kill", [&] { return std::chrono::steady_clock::now() > until; });
+    node_.kill_agent();
+    node_.start_agent();
+    if (version % 5 == 0) load.burst();
+    rolled_out(std::to_string(version));
+  }
+  load.finish();
+}
+
+TEST_F(RoutesTest, OneAtATimeLosesNoRequestEither) {
+  const std::string recreate = "strategy = \"recreate\"\n";
+  push(web(site("0"), recreate));
+  node_.start_agent();
+  rolled_out("0");
+  Load load(proxy_, node_.folder());
+  for (int version = 1; version <= 5; ++version) {
+    push(web(site(std::to_string(version)), recreate));
+    load.burst();
+    rolled_out(std::to_string(version));
+    EXPECT_GT(rollout()["held"], 0) << rollout().dump();
+  }
+  load.finish();
+}
+
+TEST_F(RoutesTest, AVersionThatFailsItsRequestsIsTakenBack) {
+  push(web(site("good")));
+  node_.start_agent();
+  rolled_out("good");
+  push(web(site("bad", "echo Status: 500; echo; echo broken")));
+  int failed = 0;
+  node_.wait("the old version is back", [&] {
+    failed += page("/cgi-bin/work") == "broken\n" ? 1 : 0;
+    return node_.ready_reason("web") == "RolloutFailed" && page() == "good\n";
+  });
+  EXPECT_GT(failed, 0) << "it had traffic";
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(page("/cgi-bin/work"), "fine\n");
+  EXPECT_THAT(node_.service("web")["conditions"].dump(), HasSubstr("requests failed"));
+  push(web(site("mended")));
+  rolled_out("mended");
+}
+
+TEST_F(RoutesTest, AVersionThatIsNeverReadyOrSoonGoneCostsNothing) {
+  push(web(site("good")));
+  node_.start_agent();
+  rolled_out("good");
+  Load load(proxy_, node_.folder());
+  push(web("trap 'exit 0' TERM; sleep 9999 & wait"));
+  load.burst();
+  node_.wait("it is given up", [&] { return node_.ready_reason("web") == "RolloutFailed"; });
+  load.finish();
+  EXPECT_EQ(page(), "good\n");
+  push(web("mkdir /www; echo short > /www/index.html; httpd -p $PORT -h /www; sleep 1; exit 1"));
+  node_.wait("the old version is back",
+             [&] { return node_.ready_reason("web") == "RolloutFailed" && page() == "good\n"; });
+}
+
+}  // namespace
+}  // namespace test
