@@ -92,10 +92,15 @@ ObservedRoute route_of(const Json& json) {
 }  // namespace
 
 std::string apply_body(const std::string& owner, const std::vector<RouteSpec>& upserts,
-                       const std::vector<RouteKey>& removes) {
+                       const std::vector<RouteKey>& removes, const ListenerNames& names) {
   Json body = {{"owner", owner}, {"upserts", Json::array()}, {"removes", Json::array()}};
   for (const RouteSpec& spec : upserts) body["upserts"].push_back(spec_json(spec));
-  for (const RouteKey& key : removes) body["removes"].push_back(key_json(key));
+  for (const RouteKey& key : removes) {
+    Json one = key_json(key);
+    // A port names only what the configuration still has.
+    if (const auto name = names.find(key); name != names.end()) one["listener"] = name->second;
+    body["removes"].push_back(std::move(one));
+  }
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

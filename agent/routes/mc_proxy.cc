@@ -39,6 +39,8 @@ struct McProxy::Impl {
 
   base::HttpClient client;
   std::string folder;  // of certificates: empty, or with a slash at its end
+  std::mutex mutex;    // of the names
+  ListenerNames names;
   std::jthread watcher;
 
   // Any status but success is an error.
@@ -109,10 +111,15 @@ Result<std::vector<ObservedRoute>> McProxy::list() {
   MCP_TRY(const auto answer,
           impl_->call("cannot list the routes of mc-proxy", {.target = "/v1/routes"}));
   MCP_TRY(auto routes, parse_routes(answer.body));
-  for (ObservedRoute& route : routes)
+  ListenerNames names;
+  for (ObservedRoute& route : routes) {
+    names[route.spec.key] = route.listener;
     if (std::string& file = route.spec.certificate;
         !impl_->folder.empty() && file.starts_with(impl_->folder))
       file.erase(0, impl_->folder.size());
+  }
+  const std::lock_guard lock(impl_->mutex);
+  impl_->names = std::move(names);
   return routes;
 }
 
@@ -122,10 +129,13 @@ Result<> McProxy::apply(const std::string& owner, const std::vector<RouteSpec>& 
   for (RouteSpec& spec : placed)
     if (!spec.certificate.empty() && spec.certificate.find('/') == std::string::npos)
       spec.certificate = impl_->folder + spec.certificate;
-  MCP_CHECK(impl_->call("cannot change routes", {.method = "POST",
-                                                 .target = "/v1/routes:apply",
-                                                 .body = apply_body(owner, placed, removes),
-                                                 .content_type = "application/json"}));
+  base::HttpCall call{
+      .method = "POST", .target = "/v1/routes:apply", .content_type = "application/json"};
+  {
+    const std::lock_guard lock(impl_->mutex);
+    call.body = apply_body(owner, placed, removes, impl_->names);
+  }
+  MCP_CHECK(impl_->call("cannot change routes", std::move(call)));
   return {};
 }
 

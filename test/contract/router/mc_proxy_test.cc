@@ -5,7 +5,9 @@
 #include <signal.h>
 
 #include <atomic>
+#include <fstream>
 #include <future>
+#include <sstream>
 
 #include "test/contract/router/world.h"
 #include "test/integration/proxy/proxy.h"
@@ -66,6 +68,27 @@ TEST_F(RealProxy, TellsOfChangesAndOfItsEnd) {
   proxy_.start();
   EXPECT_TRUE(told_since(before)) << "it is back";
   router_.stop_watching();
+}
+
+TEST_F(RealProxy, ARouteCanGoAlthoughItsListenerIsGone) {
+  const Backend backend("one");
+  set(web(backend));
+  proxy_.kill_daemon(SIGTERM);
+  std::ostringstream config;
+  config << std::ifstream(proxy_.dir() / "mc-proxy.toml").rdbuf();
+  std::string text = config.str();
+  text.replace(text.find(proxy_.listener()), proxy_.listener().size(),
+               "127.0.0.1:" + std::to_string(free_port()));
+  std::ofstream(proxy_.dir() / "mc-proxy.toml") << text;
+  proxy_.start();
+  const auto routes = router_.list();
+  ASSERT_TRUE(routes) << routes.error().text();
+  ASSERT_EQ(routes->size(), 1u);
+  EXPECT_FALSE((*routes)[0].served);
+  EXPECT_THAT((*routes)[0].problem, testing::HasSubstr("listener"));
+  const auto gone = router_.apply("mcp/rift", {}, {web(backend).key});
+  EXPECT_TRUE(gone) << gone.error().text();
+  EXPECT_TRUE(router_.list()->empty());
 }
 
 TEST_F(RealProxy, AHeldRequestWaitsForItsBackendAndIsCounted) {
