@@ -258,11 +258,16 @@ Result<> Podman::logs(const ContainerId& id, const LogOptions& options,
 
 Result<std::vector<std::string>> Podman::last_lines(const ContainerId& id, int count) {
   LastLines last(count);
-  MCP_CHECK(read_log(impl_->api, id, {{"tail", std::to_string(last.limit())}},
-                     impl_->api.deadlines().read, [&](std::string_view line) {
-                       last.add(line);
-                       return true;
-                     }));
+  const auto keep = [&](std::string_view line) {
+    last.add(line);
+    return true;
+  };
+  const Millis deadline = impl_->api.deadlines().read;
+  MCP_CHECK(read_log(impl_->api, id, {{"tail", std::to_string(last.limit())}}, deadline, keep));
+  auto lines = last.take();
+  if (!lines.empty()) return lines;
+  // Podman's tail leaves out a line that has no end and none before it.
+  MCP_CHECK(read_log(impl_->api, id, {}, deadline, keep));
   return last.take();
 }
 

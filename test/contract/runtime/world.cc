@@ -55,7 +55,10 @@ class FakeWorld : public World {
     return false;
   }
   void clear() override {
-    while (!fake_.containers().empty()) fake_.remove_by_hand(fake_.containers().begin()->first);
+    while (!fake_.containers().empty()) {
+      const ContainerId first = fake_.containers().begin()->first;
+      fake_.remove_by_hand(first);
+    }
   }
 
  private:
