@@ -3,13 +3,15 @@
 set -euo pipefail
 usage() {
   cat <<'TEXT'
-usage: test/check.sh [STEP...]
+usage: test/check.sh [STEP...] [--changed | -- FILE...]
   format    clang-format 19 changes nothing
   includes  who may include whom, and other rules of the tree (test/tidy/)
   shell     shellcheck
-  tidy      clang-tidy 19 (.clang-tidy); after `--` only for these files
-  asan      unit tests and some simulator seeds with address and undefined sanitizers
-  tsan      the tests of what has threads with the thread sanitizer
+  tidy      clang-tidy 19 (.clang-tidy) of every source, of those that --changed finds (since the
+            branch that this one follows, or since HEAD; headers by those who include them), or of FILEs
+  asan      unit tests, contract tests with fakes and some simulator seeds with the address and
+            undefined sanitizers
+  tsan      the same with the thread sanitizer
 TEXT
 }
 
@@ -35,12 +37,29 @@ check_shell() {
   scripts | xargs shellcheck -x -S warning -e SC1007,SC1010,SC1090,SC2034,SC2154,SC2164
 }
 
+# Sources that a push would bring, and those that include a header of it.
+changed() {
+  local base path
+  base=$(git merge-base HEAD '@{upstream}' 2>/dev/null || echo HEAD)
+  { git diff --name-only --diff-filter=d "$base"; git ls-files --others --exclude-standard; } |
+    while read -r path; do
+      case $path in
+        *.cc) echo "$path" ;;
+        *.h) git grep --untracked -lF "#include \"$path\"" -- '*.cc' || : ;;
+      esac
+    done | sort -u | { grep -v '^test/' || :; }
+}
+
 # One process a processor, longest files not last: the order of the tree does.
 check_tidy() {
   configure build-check -DCMAKE_BUILD_TYPE=Debug
   # The sources that the build writes.
   cmake --build build-check --target crds describe_version > /dev/null
   local files=("$@")
+  if [ -n "$only_changed" ]; then
+    mapfile -t files < <(changed)
+    [ ${#files[@]} -gt 0 ] || { echo "no source has changed"; return; }
+  fi
   [ ${#files[@]} -gt 0 ] || mapfile -t files < <(sources | grep '\.cc$' | grep -v '^test/')
   printf '%s\n' "${files[@]}" | xargs -P "$(nproc)" -n 4 clang-tidy-19 -p build-check --quiet \
     --extra-arg=-Wno-unknown-warning-option 2>&1 |
@@ -50,34 +69,40 @@ check_tidy() {
 
 targets() { cmake --build "$1" --target help | grep -oE "^($2): phony" | sed 's/: phony//' | sort -u; }
 
-check_asan() {
-  configure build-asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
-    -DMCP_SANITIZE=address,undefined
+# sanitized FOLDER SANITIZERS SEEDS WRAPPER...: builds and runs all that needs no other program.
+sanitized() {
+  local folder=$1 sanitizers=$2 seeds=$3
+  shift 3
+  configure "$folder" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" \
+    -DMCP_SANITIZE="$sanitizers"
   # shellcheck disable=SC2046
-  cmake --build build-asan --target mcp-sim $(targets build-asan '(unit|golden)_[a-z_]+')
+  cmake --build "$folder" --target mcp-sim $(targets "$folder" '(unit|golden|contract)_[a-z_]+')
+  "$@" "$folder/test/sim/mcp-sim" --seeds "$seeds"
+  cd "$folder"
+  "$@" ctest -j "$(nproc)" -L '^unit$' --output-on-failure --no-tests=error
+  "$@" ctest -j "$(nproc)" -L '^contract$' -R '/fake$' --output-on-failure --no-tests=error
+}
+
+check_asan() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-  build-asan/test/sim/mcp-sim --seeds 200
-  (cd build-asan && ctest -j "$(nproc)" -L '^unit$' --output-on-failure)
+  sanitized build-asan address,undefined 200
 }
 
 check_tsan() {
   local plain=()
-  configure build-tsan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1" -DMCP_SANITIZE=thread
-  cmake --build build-tsan --target unit_http unit_process unit_log unit_api unit_cli
   # GCC 12's runtime does not know the address space of kernels that randomise more.
   setarch -R true 2>/dev/null && plain=(setarch -R)
   export TSAN_OPTIONS=halt_on_error=1
-  local name
-  for name in http process log api cli; do
-    "${plain[@]}" "build-tsan/test/unit/$name/unit_$name" --gtest_brief=1
-  done
+  sanitized build-tsan thread 50 "${plain[@]}"
 }
 
 steps=()
 files=()
+only_changed=
 while [ $# -gt 0 ]; do
   case $1 in
     format|includes|shell|tidy|asan|tsan) steps+=("$1") ;;
+    --changed) only_changed=1 ;;
     --) shift; files=("$@"); break ;;
     -h|--help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
