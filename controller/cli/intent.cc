@@ -135,15 +135,10 @@ class Delivery {
     document["detail"] = last.message;
     document["seconds"] = static_cast<double>(waited.took.count()) / 1000;
     if (waited.end == End::kDone) {
-      const auto rollouts = receipts(last);
-      document["rollouts"] = Json::array();
-      for (const ComponentStatus* one : rollouts)
-        document["rollouts"].push_back(receipt_document(one->name, *one->rollout));
+      const bool caused = last.service && commit_.changed;
+      document["rollouts"] = caused ? receipts_document(*last.service) : Json::array();
       session_.emit(document, {intent_.service}, [&] {
-        std::string text = done_line(waited);
-        for (const ComponentStatus* one : rollouts)
-          text += receipt_title(last, one->name) + ": " + receipt(*one->rollout) + "\n";
-        return text;
+        return done_line(waited) + (caused ? receipts(*last.service) : std::string());
       });
       return some_unreached ? Exit::kUnreachable : Exit::kDone;
     }
@@ -151,21 +146,6 @@ class Delivery {
       session_.emit(document, {}, {});
     if (waited.end != End::kInterrupted) show_logs(waited);
     return explain(waited);
-  }
-
-  // The components whose rollout this commit has caused, and that have finished it.
-  std::vector<const ComponentStatus*> receipts(const Verdict& last) const {
-    std::vector<const ComponentStatus*> out;
-    if (!last.service || !commit_.changed) return out;
-    for (const ComponentStatus& one : last.service->components)
-      if (one.rollout && one.rollout->finished && one.rollout->revision == last.service->revision)
-        out.push_back(&one);
-    return out;
-  }
-
-  std::string receipt_title(const Verdict& last, const std::string& component) const {
-    return last.service->components.size() == 1 ? intent_.service
-                                                : intent_.service + "/" + component;
   }
 
   std::string done_line(const WaitOutcome& waited) const {

@@ -32,6 +32,14 @@ Json or_null(const RolloutStatus::Phase& phase) {
   return phase ? Json(phase->count()) : Json();
 }
 
+std::vector<const ComponentStatus*> rolled_out(const ServiceStatus& service) {
+  std::vector<const ComponentStatus*> out;
+  for (const ComponentStatus& one : service.components)
+    if (one.rollout && one.rollout->finished && one.rollout->revision == service.revision)
+      out.push_back(&one);
+  return out;
+}
+
 }  // namespace
 
 std::string receipt(const RolloutStatus& rollout) {
@@ -66,6 +74,21 @@ Json receipt_document(const std::string& component, const RolloutStatus& rollout
           {"failed", rollout.failed},
           {"held", rollout.held},
           {"error", rollout.error.empty() ? Json() : Json(rollout.error)}};
+}
+
+std::string receipts(const ServiceStatus& service) {
+  std::string text;
+  for (const ComponentStatus* one : rolled_out(service))
+    text += service.name + (service.components.size() > 1 ? "/" + one->name : "") + ": " +
+            receipt(*one->rollout) + "\n";
+  return text;
+}
+
+Json receipts_document(const ServiceStatus& service) {
+  Json list = Json::array();
+  for (const ComponentStatus* one : rolled_out(service))
+    list.push_back(receipt_document(one->name, *one->rollout));
+  return list;
 }
 
 }  // namespace controller

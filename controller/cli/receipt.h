@@ -16,4 +16,9 @@ std::string receipt(const RolloutStatus& rollout);
 // "failed", "held", "error"}
 Json receipt_document(const std::string& component, const RolloutStatus& rollout);
 
+// Of the rollouts that the definition in force has caused, and that have finished: a line each,
+// with the component's name where there are several; and as a list.
+std::string receipts(const ServiceStatus& service);
+Json receipts_document(const ServiceStatus& service);
+
 }  // namespace controller
