@@ -12,7 +12,7 @@ using base::Result;
 using Json = nlohmann::ordered_json;
 
 std::string print(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Json document_of(const RouteView& view) {
@@ -40,6 +40,23 @@ Json document_of(const RouteView& view) {
       {"responses5xx", view.count.failed},
       {"waiting", view.count.waiting},
       {"held", view.count.held}};
+}
+
+// Long documents are put together from text: as one tree they take many times their length.
+std::string documents_of(const std::vector<RouteView>& routes) {
+  std::string out;
+  for (const RouteView& route : routes) {
+    if (!out.empty()) out += ",";
+    out += print(document_of(route));
+  }
+  return out;
+}
+
+// `object`, which has members, with one more at its end.
+std::string with_list(const Json& object, const std::string& name, const std::string& items) {
+  std::string out = print(object);
+  out.pop_back();
+  return out + ",\"" + name + "\":[" + items + "]}";
 }
 
 // Takes fields out of an object; what is left at the end is unknown.
@@ -139,40 +156,41 @@ Result<Json> parse(const std::string& body) {
 }  // namespace
 
 std::string status_document(const ProxyView& view) {
-  Json listeners = Json::array();
+  std::string listeners;
   for (const ListenerView& one : view.listeners) {
-    Json routes = Json::array();
     int64_t open = 0;
-    for (const RouteView& route : one.routes) {
-      routes.push_back(document_of(route));
-      open += route.count.open + route.draining;
-    }
-    listeners.push_back({{"address", one.listener.address},
-                         {"proxyProtocol", one.listener.proxy_protocol},
-                         {"open", one.open},
-                         {"problem", one.problem},
-                         {"openConnections", open},
-                         {"routes", routes}});
+    for (const RouteView& route : one.routes) open += route.count.open + route.draining;
+    Json head = {{"address", one.listener.address},
+                 {"proxyProtocol", one.listener.proxy_protocol},
+                 {"open", one.open},
+                 {"problem", one.problem},
+                 {"openConnections", open}};
+    listeners += listeners.empty() ? "" : ",";
+    listeners += with_list(head, "routes", documents_of(one.routes));
   }
-  return print({{"version", base::version()},
-                {"uptimeSeconds", view.uptime.count()},
-                {"haproxy",
-                 {{"running", view.engine_running},
-                  {"problem", view.engine_problem},
-                  {"reloads", view.reloads},
-                  {"canHold", view.can_hold}}},
-                {"listeners", listeners}});
+  return with_list({{"version", base::version()},
+                    {"uptimeSeconds", view.uptime.count()},
+                    {"haproxy",
+                     {{"running", view.engine_running},
+                      {"problem", view.engine_problem},
+                      {"reloads", view.reloads},
+                      {"canHold", view.can_hold}}}},
+                   "listeners", listeners) +
+         "\n";
 }
 
 std::string routes_document(const ProxyView& view) {
-  Json routes = Json::array();
-  for (const ListenerView& one : view.listeners)
-    for (const RouteView& route : one.routes) routes.push_back(document_of(route));
-  return print({{"routes", routes}});
+  std::string routes;
+  for (const ListenerView& one : view.listeners) {
+    const std::string some = documents_of(one.routes);
+    routes += routes.empty() || some.empty() ? "" : ",";
+    routes += some;
+  }
+  return "{\"routes\":[" + routes + "]}\n";
 }
 
 std::string generation_document(uint64_t generation) {
-  return print({{"generation", generation}});
+  return print({{"generation", generation}}) + "\n";
 }
 
 Result<PutBody> read_put(const std::string& body, const RouteKey& key) {

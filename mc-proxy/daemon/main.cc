@@ -55,7 +55,9 @@ int run(const Config& config) {
   ::sigaddset(&signals, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before threads: they inherit it
   ::signal(SIGPIPE, SIG_IGN);
-  ::mallopt(M_ARENA_MAX, 1);  // a heap for each thread would only hold on to what it had once
+  // A heap for each thread, and one that has held a long document, would only hold on to that.
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 10);
   make_folder_of(config.database);
   make_folder_of(config.socket);
   if (const auto claimed = claim(config.database); !claimed) return failed(claimed.error());

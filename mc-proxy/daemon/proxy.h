@@ -146,6 +146,9 @@ class Proxy {
 // A certificate that ends within this time is a problem of its route.
 inline constexpr std::chrono::days kWarnBefore{14};
 
+base::TimePoint wall_clock();
+std::string title(const RouteKey& key);  // for the log
+
 // HAProxy's name for a listener.
 std::string engine_name(const std::string& address);
 

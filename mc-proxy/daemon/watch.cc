@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -22,10 +23,6 @@ constexpr std::chrono::days kRenewBefore{30};
 constexpr size_t kAtATime = 64;
 constexpr int kProbeEvery = 5;   // ticks
 constexpr int kNamesEvery = 30;  // ticks
-
-base::TimePoint wall_clock() {
-  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
-}
 
 }  // namespace
 
@@ -92,7 +89,6 @@ void Proxy::follow_certificates() {
 void Proxy::renew(const Watched& watched, const std::string& stamp) {
   const auto fresh = certificate_for(watched.route);
   const RouteKey& key = watched.route.key;
-  const std::string title = key.listener + "/" + key.hostname;
   const std::scoped_lock lock(mutex_);
   const auto found = entries_.find(key);
   if (found == entries_.end() || found->second.route != watched.route ||
@@ -103,7 +99,7 @@ void Proxy::renew(const Watched& watched, const std::string& stamp) {
   if (!fresh) {
     entry.stamp = stamp;
     entry.problem = fresh.error().text();
-    base::log::warning(entry.problem, {{"route", title}});
+    base::log::warning(entry.problem, {{"route", title(key)}});
     return;
   }
   Entry next = entry;
@@ -114,9 +110,9 @@ void Proxy::renew(const Watched& watched, const std::string& stamp) {
     // The stamp stays as it was when it fails: the next tick tries again.
     if (const auto done = change({{key, next}}); !done)
       return base::log::error("cannot take a new certificate: " + done.error().text(),
-                              {{"route", title}});
+                              {{"route", title(key)}});
     return base::log::info("certificate taken",
-                           {{"route", title}, {"until", base::to_rfc3339(fresh->not_after)}});
+                           {{"route", title(key)}, {"until", base::to_rfc3339(fresh->not_after)}});
   }
   entry = std::move(next);
 }
@@ -220,7 +216,10 @@ void Proxy::watch(std::stop_token stop) {
       watched = engine_.pidfd() >= 0 ? ::fcntl(engine_.pidfd(), F_DUPFD_CLOEXEC, 3) : -1;
     }
     follow_certificates();
-    if (ticks % kNamesEvery == kNamesEvery - 1) follow_names();
+    if (ticks % kNamesEvery == kNamesEvery - 1) {
+      follow_names();
+      ::malloc_trim(0);  // what long bodies and answers have left
+    }
     if (ticks % kProbeEvery == 0) {
       probe();
       sample();
