@@ -1,0 +1,65 @@
+#include "agent/daemon/checks.h"
+
+#include <gmock/gmock.h>
+
+#include "base/http/server.h"
+#include "base/process/process.h"
+#include "test/support/temp_dir.h"
+
+namespace agent {
+namespace {
+
+using base::HttpReply;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// What the probe `what` says of the configuration.
+std::string says(const Config& config, const std::string& what) {
+  for (const CheckProbe& probe : environment_probes(config)) {
+    if (probe.what != what) continue;
+    const auto answer = probe.ask();
+    return answer ? *answer : "error: " + answer.error().text();
+  }
+  return "no such probe";
+}
+
+TEST(Checks, McProxyIsAskedForItsListeners) {
+  const test::TempDir dir;
+  Config config;
+  EXPECT_THAT(says(config, "mcproxy"), StartsWith("routes are not managed"));
+  config.mcproxy.socket = dir / "api.sock";
+  EXPECT_THAT(says(config, "mcproxy"), HasSubstr("is mc-proxy running"));
+
+  std::string status;
+  base::HttpServer server({.socket = config.mcproxy.socket});
+  server.route("GET", "/v1/status",
+               [&](const base::HttpRequest&) { return HttpReply::json(status); });
+  ASSERT_TRUE(server.start());
+  const std::pair<const char*, const char*> table[] = {
+      {R"({"version": "v1", "haproxy": {"running": true}, "listeners": [
+           {"address": ":443", "open": true}, {"address": ":8443", "open": true}]})",
+       "mc-proxy v1 answers; it listens on :443, :8443"},
+      {R"({"version": "v1", "haproxy": {"running": true}, "listeners": [
+           {"address": ":443", "open": true},
+           {"address": ":80", "open": false, "problem": "taken"}]})",
+       "error: mc-proxy v1 answers, and does not listen on :80: taken"},
+      {R"({"version": "v1", "haproxy": {"running": false, "problem": "not installed"},
+           "listeners": [{"address": ":443", "open": false}]})",
+       "error: mc-proxy v1 answers, and cannot serve: not installed"}};
+  for (const auto& [document, said] : table) {
+    status = document;
+    EXPECT_EQ(says(config, "mcproxy"), said);
+  }
+}
+
+TEST(CommandLine, ANodeIsNamedAsInARepository) {
+  const auto done = base::run_command(
+      {{std::string(MCP_BINARY_DIR) + "/bin/mcp-agent", "--node", "Not_A_Label", "check"}}, "",
+      std::chrono::seconds(60));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(done->exit_code, 2);
+  EXPECT_THAT(done->err, HasSubstr("'Not_A_Label' is not a node name"));
+}
+
+}  // namespace
+}  // namespace agent
