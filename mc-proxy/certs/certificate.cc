@@ -19,7 +19,6 @@
 namespace mc_proxy {
 namespace {
 
-using base::Error;
 using base::Result;
 using base::TimePoint;
 

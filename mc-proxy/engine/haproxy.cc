@@ -18,7 +18,6 @@
 namespace mc_proxy {
 namespace {
 
-using base::Error;
 using base::Millis;
 using base::Result;
 using Clock = std::chrono::steady_clock;
