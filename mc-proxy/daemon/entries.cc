@@ -10,8 +10,11 @@
 
 // Between the table, the files of certificates and HAProxy: what a route is made of.
 namespace mc_proxy {
+namespace {
 
 using base::Result;
+
+}  // namespace
 
 Result<> Proxy::load() {
   const std::scoped_lock lock(mutex_);
@@ -24,10 +27,12 @@ Result<> Proxy::load() {
       renewed.push_back({stored.route, *entry.certificate->pem});
     entries_[stored.route.key] = std::move(entry);
   }));
-  if (const auto kept = table_.change(renewed, {}, [] { return Result<>(); }); !kept)
-    base::log::warning("cannot keep new certificates: " + kept.error().text());
+  const auto kept = table_.change(renewed, {}, [] { return Result<>(); });
+  if (!kept) base::log::warning("cannot keep new certificates: " + kept.error().text());
   if (engine_.adopt()) base::log::info("HAProxy runs already: it goes on");
   run_engine();
+  for (const StoredRoute& stored : renewed)
+    if (kept) entries_[stored.route.key].certificate->pem.reset();
   ::malloc_trim(0);  // all certificates have been read
   return {};
 }

@@ -131,8 +131,7 @@ Result<> Engine::change(const EngineChange& wanted) {
   return done;
 }
 
-// Brings HAProxy to what state_ says. `step` is all that has changed since it
-// was known to do so.
+// Brings HAProxy to what state_ says. `step` is all that has changed since it was known to do so.
 Result<> Engine::settle(std::optional<Step> step) {
   if (!lua_) lua_ = haproxy_.has_lua();
   const bool alive = haproxy_.alive();
@@ -153,8 +152,7 @@ Result<> Engine::settle(std::optional<Step> step) {
   return {};
 }
 
-// What an adopted HAProxy, or one in doubt, lacks; none: it has another
-// structure.
+// What an adopted HAProxy, or one in doubt, lacks; none: it has another structure.
 std::optional<Engine::Step> Engine::learn() {
   const auto described = runtime_.description();
   if (!described || !described->starts_with("mc-proxy " + hash() + " ")) return std::nullopt;
@@ -168,8 +166,7 @@ std::optional<Engine::Step> Engine::learn() {
   return difference(there, state_.routes);
 }
 
-// A name has its certificate before a request can come for it, and loses it
-// after the last.
+// A name has its certificate before a request can come for it, and loses it after the last.
 Result<> Engine::adjust(const Step& step) {
   const auto dropped = std::exchange(unused_, {});
   const auto certificate = [](const std::optional<EngineRoute>& route) {
@@ -233,8 +230,7 @@ Result<> Engine::hide(const EngineKey& key, const std::string& certificate) {
   return runtime_.drop_certificate(certificate);
 }
 
-// A connection from before a reload can still bring requests, and some may be
-// waiting there.
+// A connection from before a reload can still bring requests, and some may be waiting there.
 void Engine::tell_former(const Step& step) {
   if (!former_) return;
   const auto workers = haproxy_.former_workers();

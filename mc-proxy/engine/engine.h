@@ -21,20 +21,20 @@ struct EngineOptions {
   std::function<base::Result<std::string>(const EngineKey&)> recall = {};
 };
 
-// Makes HAProxy do what a state says, with the least that gets there: a map
-// entry, a certificate, a whole map, or, when listeners change, a reload. One
-// thread at a time, but for counts().
+// Makes HAProxy do what a state says, with the least that gets there: a map entry, a certificate, a
+// whole map, or, when listeners change, a reload. One thread at a time, but for counts().
 class Engine {
  public:
   explicit Engine(EngineOptions options);
 
-  // Another state. Starts HAProxy when none runs. After an error it may be
-  // there in part: apply another one, or this one again.
+  // Another state. Starts HAProxy when none runs. After an error it may be there in part: apply
+  // another one, or this one again.
   base::Result<> apply(EngineState wanted);
-  // Some routes of the state, all or nothing; costs what they cost, however
-  // many others there are.
+  // Some routes of the state, all or nothing; costs what they cost, however many others there are.
   base::Result<> change(const EngineChange& wanted);
 
+  // False: the last change failed, and so did the way back. apply() the state again.
+  bool settled() const { return known_; }
   bool alive() { return haproxy_.alive(); }
   int pidfd() const { return haproxy_.pidfd(); }
   // Takes over the HAProxy that runs on this folder.

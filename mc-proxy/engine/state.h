@@ -14,21 +14,18 @@ struct EngineListener {
   std::string name;  // in the configuration and in file names: [A-Za-z0-9_.-]
   std::string bind;  // for HAProxy: "*:443,[::]:443 v6only"
   bool proxy_protocol = false;
-  // Has L4 routes: the SNI is read before TLS ends anywhere. The engine finds
-  // this out by itself.
+  // Has L4 routes: the SNI is read before TLS ends anywhere. The engine finds this out by itself.
   bool passthrough = false;
   friend bool operator==(const EngineListener&, const EngineListener&) = default;
 };
 
 struct EngineRoute {
-  // "kind/address/port/certificate": the backend section, set-dst,
-  // set-dst-port, and what tells one certificate from another ("-" for L4). A
-  // route that is held: "l4hold" or "l7hold", and how many seconds a request
-  // waits at most, in the place of kind and address.
+  // "kind/address/port/certificate": the backend section, set-dst, set-dst-port, and what tells one
+  // certificate from another ("-" for L4). A route that is held: "l4hold" or "l7hold", and how many
+  // seconds a request waits at most, in the place of kind and address.
   std::string value;
   std::string certificate;  // its file; empty for L4
-  // Its content; null for L4, and when it lies in that file already or can be
-  // recalled.
+  // Its content; null for L4, and when it lies in that file already or can be recalled.
   std::shared_ptr<const std::string> pem;
 };
 using EngineRoutes = std::map<std::string, EngineRoute>;  // by host name

@@ -17,8 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using base::Result;
 
-// The description of a configuration: its hash, and a number that no other
-// start or reload has.
+// The description of a configuration: its hash, and a number that no other start or reload has.
 std::string new_description(const std::string& hash) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return "mc-proxy " + hash + " " +

@@ -105,20 +105,31 @@ void Backend::wait() const {
 }
 
 Proxy::Proxy(const ProxyOptions& options) : port_(free_port()) {
+  configure(options);
+  std::filesystem::create_directory(dir_ / "certs");
+  if (!options.disk.empty()) {
+    std::filesystem::create_directory(dir_ / "state");
+    const Output done =
+        run({"mount", "-t", "tmpfs", "-o", "size=" + options.disk, "tmpfs", dir_ / "state"});
+    mounted_ = done.code == 0;
+    EXPECT_TRUE(mounted_) << done.err;
+  }
+  start();
+}
+
+void Proxy::configure(const ProxyOptions& options) {
   std::ofstream out(dir_ / "mc-proxy.toml");
   out << options.more << "[[listeners]]\naddress = \"" << listener()
       << "\"\nproxy_protocol = " << (options.proxy_protocol ? "true" : "false")
       << "\n[api]\nsocket = \"" << dir_ / "api.sock" << "\"\n[database]\npath = \""
       << dir_ / "state/mc-proxy.db" << "\"\n[certificates]\ndir = \"" << dir_ / "certs" << "\"\n";
   if (options.dev_ca) out << "dev_ca = \"" << dir_ / "ca" << "\"\n";
-  out.close();
-  std::filesystem::create_directory(dir_ / "certs");
-  start();
 }
 
 Proxy::~Proxy() {
   if (daemon_) daemon_->terminate(std::chrono::seconds(10));
   for (const int pid : haproxy_pids()) ::kill(pid, SIGKILL);
+  if (mounted_) run({"umount", "--lazy", dir_ / "state"});
   if (testing::Test::HasFailure()) {
     std::stringstream log;
     log << std::ifstream(dir_ / "log").rdbuf();

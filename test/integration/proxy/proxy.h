@@ -45,6 +45,7 @@ struct ProxyOptions {
   bool proxy_protocol = false;
   bool dev_ca = true;
   std::string more = {};  // text before the rest of the configuration
+  std::string disk = {};  // size of a file system of its own for the state, as mount(8) takes it
 };
 
 // The program with a folder of its own, and curl beside it. HAProxy ends with the object.
@@ -58,6 +59,7 @@ class Proxy {
   std::string listener() const { return "127.0.0.1:" + std::to_string(port_); }
   std::string ca() const { return dir_ / "ca/ca.pem"; }
 
+  void configure(const ProxyOptions& options);  // before the next start()
   void start();
   void kill_daemon(int signal);
   std::vector<int> haproxy_pids() const;
@@ -81,6 +83,7 @@ class Proxy {
  private:
   TempDir dir_;
   int port_;
+  bool mounted_ = false;
   std::optional<base::Child> daemon_;
 };
 

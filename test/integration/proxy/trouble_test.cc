@@ -1,0 +1,149 @@
+// What goes wrong around mc-proxy, and what it does then.
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "test/integration/proxy/proxy.h"
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using Json = nlohmann::json;
+
+TEST(ProxyTrouble, AnExpiredCertificateIsRefusedAndAnEndIsAnnounced) {
+  Proxy proxy({.dev_ca = false});
+  const Backend one("one");
+  const std::string certs = proxy.dir() / "certs/";
+  make_certificate(certs + "web", "web.test", 5);
+  // The same key and name, yesterday.
+  const Output request = run({"openssl", "x509", "-x509toreq", "-in", certs + "web.pem", "-signkey",
+                              certs + "web.key", "-copy_extensions", "copy"});
+  const Output old = run({"openssl", "x509", "-req", "-signkey", certs + "web.key", "-days", "-1",
+                          "-copy_extensions", "copy"},
+                         request.out);
+  ASSERT_THAT(old.out, HasSubstr("BEGIN CERTIFICATE")) << request.err << old.err;
+  std::ofstream(certs + "old.pem") << old.out;
+  std::filesystem::copy(certs + "web.key", certs + "old.key");
+
+  const auto put = [&](const std::string& file) {
+    const Json body{
+        {"owner", "test"}, {"mode", "l7"}, {"backend", one.address()}, {"tlsCert", file}};
+    return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/web.test", body);
+  };
+  const auto refused = put("old.pem");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, AllOf(HasSubstr("old.pem: expired at"), HasSubstr("renew it")));
+  ASSERT_EQ(put("web.pem").status, 204);
+  EXPECT_THAT(std::string(proxy.route("web.test")["problem"]), HasSubstr("expires in 4d"));
+  EXPECT_THAT(proxy.call("GET", "/metrics").body,
+              HasSubstr("mcproxy_route_certificate_not_after_seconds{listener=\""));
+
+  // A file that expires in use: the one that is in force stays.
+  std::filesystem::rename(certs + "old.pem", certs + "web.pem");
+  proxy.wait("the expired file is seen", [&] {
+    return std::string(proxy.route("web.test")["problem"]).find("expired at") != std::string::npos;
+  });
+  EXPECT_EQ(proxy.route("web.test")["served"], true);
+  EXPECT_THAT(proxy.handshake({"-servername", "web.test"}), HasSubstr("CN = web.test"));
+}
+
+TEST(ProxyTrouble, BothKindsOfProxyHeaderComeIn) {
+  Proxy proxy({.proxy_protocol = true});
+  const Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  const auto ask = [&](const std::string& header) {
+    return run({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/proxied.py",
+                std::to_string(proxy.port()), "a.test", proxy.ca(), header});
+  };
+  EXPECT_THAT(ask("v1").out, HasSubstr("x-forwarded-for: 192.0.2.7\n"));
+  EXPECT_THAT(ask("v2").out, HasSubstr("x-forwarded-for: 192.0.2.7\n"));
+  EXPECT_NE(ask("none").code, 0);
+}
+
+TEST(ProxyTrouble, AListenerLeavesTheConfiguration) {
+  const int port = free_port();
+  const std::string address = "127.0.0.1:" + std::to_string(port);
+  Proxy proxy({.more = "[[listeners]]\naddress = \"" + address + "\"\n"});
+  const Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  const std::string target = "/v1/routes/" + address + "/gone.test";
+  const Json body{{"owner", "test"}, {"mode", "l7"}, {"backend", one.address()}};
+  ASSERT_EQ(proxy.call("PUT", target, body).status, 204);
+
+  proxy.kill_daemon(SIGTERM);
+  proxy.configure({});
+  proxy.start();
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+  const Json route = proxy.route("gone.test");
+  EXPECT_EQ(route["served"], false);
+  EXPECT_THAT(std::string(route["problem"]), HasSubstr("there is no listener '" + address + "'"));
+  EXPECT_EQ(proxy.call("PUT", target, body).status, 400);
+  EXPECT_EQ(proxy.call("DELETE", target + "?owner=test").status, 204);
+  EXPECT_TRUE(proxy.route("gone.test").is_null());
+}
+
+TEST(ProxyTrouble, AFullDiskRefusesAChangeAndCostsNothing) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a small disk takes root: mount(8)";
+  Proxy proxy({.disk = "4m"});
+  const Backend one("one");
+  const Backend two("two");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  const std::string filler = proxy.dir() / "state/filler";
+  run({"dd", "if=/dev/zero", "of=" + filler, "bs=4k"});
+  const Json body{{"owner", "test"}, {"mode", "l7"}, {"backend", two.address()}};
+  const auto put = [&](const std::string& host) {
+    return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/" + host, body);
+  };
+  // What the database has room for in its own files is taken.
+  int status = 204;
+  for (int i = 0; status == 204 && i < 500; ++i)
+    status = put("n" + std::to_string(i) + ".test").status;
+  EXPECT_EQ(status, 507);
+  EXPECT_EQ(put("new.test").status, 507);
+  EXPECT_TRUE(proxy.route("new.test").is_null());
+  EXPECT_NE(proxy.curl("new.test").code, 0);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+
+  std::filesystem::remove(filler);
+  EXPECT_EQ(put("new.test").status, 204);
+  EXPECT_THAT(proxy.curl("new.test").out, HasSubstr("name: two"));
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+  EXPECT_EQ(proxy.status()["haproxy"]["problem"], "");
+}
+
+TEST(ProxyTrouble, ManyRoutesAreAdoptedAsTheyAre) {
+  Proxy proxy;
+  const Backend one("one");
+  const Backend two("two");
+  Json upserts = Json::array();
+  for (int i = 0; i < 300; ++i)
+    upserts.push_back({{"listener", proxy.listener()},
+                       {"hostname", "n" + std::to_string(i) + ".test"},
+                       {"mode", "l7"},
+                       {"backend", one.address()}});
+  ASSERT_EQ(
+      proxy.call("POST", "/v1/routes:apply", {{"owner", "test"}, {"upserts", upserts}}).status,
+      204);
+  proxy.kill_daemon(SIGKILL);
+  proxy.start();
+  EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 0);
+  ASSERT_EQ(proxy.l7("n7.test", two), 204);
+  EXPECT_THAT(proxy.curl("n7.test").out, HasSubstr("name: two"));
+  EXPECT_THAT(proxy.curl("n8.test").out, HasSubstr("name: one"));
+  EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 0);
+
+  // A reload writes what is missing of HAProxy's files.
+  std::filesystem::remove_all(proxy.dir() / "state/haproxy/certs");
+  ASSERT_EQ(proxy.l4("raw.test", two), 204);
+  EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 1);
+  for (const std::string host : {"n0.test", "n7.test", "n299.test"})
+    EXPECT_EQ(proxy.curl(host).code, 0) << host;
+}
+
+}  // namespace
+}  // namespace test
