@@ -14,6 +14,8 @@ packages_of() {
       haproxy curl nghttp2-client nghttp2-server docker-registry ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     bench) echo podman-compose docker-compose python3 ;;
+    bench-proxy) echo haproxy wrk nghttp2-client nginx-light libnginx-mod-stream caddy curl procps \
+      openssl python3 ;;
     *) echo "packages_of: no group '$1'" >&2; return 1 ;;
   esac
 }
