@@ -23,6 +23,7 @@ void Machine::begin_anew() {
   fresh.healthy_hash = std::move(d_.next.healthy_hash);
   fresh.wanted_hash = in_.desired.spec_hash;
   fresh.resume = d_.next.resume;
+  fresh.baseline = d_.next.baseline;
   d_.next = std::move(fresh);
 }
 
@@ -78,7 +79,16 @@ void Machine::classify() {
 
 bool Machine::serves_rather(const ObservedContainer& one, const ObservedContainer& other) const {
   if (runs(one) != runs(other)) return runs(one);
-  return !leading_to(in_.routes, one).empty() && leading_to(in_.routes, other).empty();
+  const bool routed = !leading_to(in_.routes, one).empty();
+  if (routed != !leading_to(in_.routes, other).empty()) return routed;
+  const auto answers = [&](const ObservedContainer& container) {
+    const auto found = in_.observed.readiness.find(container.id);
+    if (found == in_.observed.readiness.end()) return 1;  // not asked yet
+    return found->second.ready ? 2 : 0;
+  };
+  if (answers(one) != answers(other)) return answers(one) > answers(other);
+  const std::string& healthy = d_.next.healthy_hash;
+  return one.owner->spec_hash == healthy && other.owner->spec_hash != healthy;
 }
 
 bool Machine::could_serve(const ObservedContainer& other) const {
@@ -232,7 +242,7 @@ bool Machine::cannot_start() const {
 
 void Machine::watch() {
   mark(&Rollout::started, candidate_->started_at);
-  d_.follow_routes = fallback_ != nullptr && in_.routes.managed();
+  d_.follow_routes |= fallback_ != nullptr && in_.routes.managed();
   const Verdict verdict =
       judge(in_.desired.spec, *candidate_, in_.observed, fallback_ != nullptr, in_.now);
   if (verdict.probe) d_.probes.push_back(*verdict.probe);
@@ -278,6 +288,10 @@ void Machine::ready() {
     if (!runs(*other)) return remove(*other, replaced_by());
     return take_routes_away({other}, replaced_by()) ? stop(*other, replaced_by()) : void();
   }
+  if (d_.next.trial)
+    d_.next.baseline = d_.next.trial->before;
+  else if (rolling_out)
+    d_.next.baseline = d_.next.rollout->before;
   d_.next.trial.reset();
   forget_failures();
   forget_old_heals();
@@ -290,6 +304,8 @@ void Machine::ready() {
   finish_rollout("");
   if (!in_.routes.refused.empty())
     return settle(Phase::kFailing, reason::kRouteConflict, in_.routes.refused);
+  if (const std::string problem = unserved(in_.routes); !problem.empty())
+    return settle(Phase::kFailing, reason::kRouteFailed, problem);
   settle(Phase::kReady, reason::kSucceeded, "running");
 }
 

@@ -46,6 +46,7 @@ class Machine {
     classify();
     // What runs already needs no rollout: the registry was lost.
     if (anew && (candidate_ == nullptr || !runs(*candidate_))) begin_rollout();
+    count_rollout();
     if (in_.service.definition.active)
       converge();
     else
@@ -98,7 +99,8 @@ class Machine {
 
   // ------------------------------------------------------------ failed rollouts
 
-  void fail_rollout(const std::string& why);
+  // `for_good`: it is not tried again before something else is asked for.
+  void fail_rollout(const std::string& why, bool for_good = false);
   // The new container goes, the old one serves on, until the next try or another definition.
   void hold_fallback();
   // Once at once; if it ends again after that, as any other that ends.
@@ -131,6 +133,7 @@ class Machine {
   // ------------------------------------------------------------ the receipt
 
   void begin_rollout();
+  void count_rollout();
   void mark(TimePoint Rollout::* phase, TimePoint at);
   void finish_rollout(const std::string& error);
 

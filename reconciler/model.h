@@ -224,6 +224,7 @@ struct Failure {
 struct Trial {
   ContainerId container;
   TimePoint since{};        // when the routes were switched to it
+  bool counted = false;     // mc-proxy has been asked since then, and said what follows
   Traffic before;           // of its routes at that moment
   double failure_rate = 0;  // of its predecessor: failed / requests
   bool passed = false;      // nothing of this is looked at any more
@@ -241,9 +242,10 @@ struct Rollout {
   TimePoint switched{};  // and has the routes
   TimePoint drained{};   // the old one has no connection left, or its time was over
   TimePoint finished{};
-  Traffic before;     // of its routes when it began
-  Traffic seen;       // since then, when it finished
-  std::string error;  // why it failed; empty: it did not
+  bool counted = false;  // mc-proxy has been asked since it began, and said what follows
+  Traffic before;        // of its routes when it began
+  Traffic seen;          // since then, when it finished
+  std::string error;     // why it failed; empty: it did not
   friend bool operator==(const Rollout&, const Rollout&) = default;
 };
 
@@ -256,7 +258,7 @@ struct ComponentMemory {
   BackOff step_back_off;
   std::optional<Failure> failure;  // of the last step; cleared by success
   bool rollout_failed = false;     // wanted_hash was tried beside an older container and failed
-  bool rollout_over = false;       // and after it had traffic: it is not tried again
+  bool rollout_over = false;       // and failed requests: it is not tried again
   std::string rollout_error;
   std::string rollout_wish;  // hash of what the agent alone acts on, when it failed
   BackOff rollout_back_off;
@@ -268,6 +270,7 @@ struct ComponentMemory {
   bool resume = false;  // it was stopped because active was false, and starts when it is not
 
   std::optional<Trial> trial;      // a new container has got the traffic, and is being watched
+  Traffic baseline;                // of its routes, when what serves took them over
   TimePoint held_since{};          // its routes hold new connections; zero: they do not
   std::optional<Rollout> rollout;  // of wanted_hash: under way, or the last one's receipt
   friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;

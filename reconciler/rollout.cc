@@ -4,8 +4,13 @@
 #include "reconciler/steps.h"
 
 namespace reconciler {
+namespace {
 
-void Machine::fail_rollout(const std::string& why) {
+constexpr int kTriesWithTraffic = 3;
+
+}  // namespace
+
+void Machine::fail_rollout(const std::string& why, bool for_good) {
   // It has a back-off of its own; what goes now must not wait for the one of steps.
   forget_failures();
   d_.next.rollout_wish = wish();
@@ -14,8 +19,8 @@ void Machine::fail_rollout(const std::string& why) {
   back_off.next_at = in_.now + delay(kRolloutRetry, back_off.attempts, in_.key.text());
   d_.next.rollout_failed = true;
   d_.next.rollout_error = why;
-  // What has failed its users is not tried on them again.
-  d_.next.rollout_over = d_.next.trial.has_value();
+  // What has failed its users is not tried on them again and again.
+  d_.next.rollout_over = for_good || (d_.next.trial && back_off.attempts >= kTriesWithTraffic);
   d_.next.trial.reset();
   finish_rollout(why);
   hold_fallback();
@@ -69,6 +74,16 @@ void Machine::begin_rollout() {
                             .replaces = fallback_ != nullptr && runs(*fallback_),
                             .begun = in_.now,
                             .before = sums(in_.routes).traffic};
+}
+
+void Machine::count_rollout() {
+  auto& rollout = d_.next.rollout;
+  if (!rollout || rollout->counted || rollout->finished != TimePoint{} || !in_.routes.managed() ||
+      in_.routes.proxy->error)
+    return;
+  rollout->counted = in_.routes.proxy->asked_at >= rollout->begun;
+  rollout->before = sums(in_.routes).traffic;
+  d_.follow_routes = !rollout->counted;
 }
 
 void Machine::mark(TimePoint Rollout::* phase, TimePoint at) {

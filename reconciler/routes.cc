@@ -166,6 +166,15 @@ RouteSums sums(const ComponentRoutes& routes) {
   return out;
 }
 
+std::string unserved(const ComponentRoutes& routes) {
+  for (const crds::Route* route : routes.own) {
+    const auto there = routes.proxy->routes.find(key_of(*route));
+    if (there != routes.proxy->routes.end() && !there->second.served)
+      return "mc-proxy does not serve " + there->first.text() + ": " + there->second.problem;
+  }
+  return "";
+}
+
 Traffic since(const Traffic& before, const Traffic& now) {
   if (now.requests < before.requests || now.failed < before.failed || now.held < before.held)
     return now;

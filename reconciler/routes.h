@@ -75,6 +75,9 @@ struct RouteSums {
 };
 RouteSums sums(const ComponentRoutes& routes);
 
+// Why mc-proxy does not serve one that it has; empty: it serves all.
+std::string unserved(const ComponentRoutes& routes);
+
 // What passed since `before`; counters that went back (mc-proxy was started anew) began at zero.
 Traffic since(const Traffic& before, const Traffic& now);
 

@@ -137,22 +137,28 @@ bool Machine::trusted() {
   const RouteSums now = sums(in_.routes);
   auto& trial = d_.next.trial;
   if (!trial || trial->container != candidate_->id)
-    trial = Trial{candidate_->id, in_.now, now.traffic, failure_rate(now.traffic)};
+    trial = Trial{.container = candidate_->id, .since = in_.now, .before = now.traffic};
   if (trial->passed) return true;
   trial->since = std::min(trial->since, in_.now);
   d_.follow_routes = true;
+  const ObservedProxy& proxy = *in_.routes.proxy;
+  if (!trial->counted && !proxy.error && proxy.asked_at > trial->since) {
+    trial->counted = true;
+    trial->before = now.traffic;
+    trial->failure_rate = failure_rate(since(d_.next.baseline, now.traffic));
+  }
   const Traffic seen = since(trial->before, now.traffic);
-  if (fails_more(seen, trial->failure_rate)) {
+  if (trial->counted && fails_more(seen, trial->failure_rate)) {
     fail_rollout(std::to_string(seen.failed) + " of " + std::to_string(seen.requests) +
-                 " requests failed since " + candidate_->name + " has the routes");
+                     " requests failed since " + candidate_->name + " has the routes",
+                 true);
     return false;
   }
   const TimePoint watched = trial->since + settings.watch;
   const TimePoint last =
       trial->since + std::max(settings.watch + kPatienceWithProxy, settings.drain);
   // What was counted up to the end of the time is said by an answer that was asked for after it.
-  const ObservedProxy& proxy = *in_.routes.proxy;
-  const bool known = !proxy.error && proxy.asked_at >= watched && proxy.asked_at > trial->since;
+  const bool known = !proxy.error && proxy.asked_at >= watched && trial->counted;
   if (in_.now < watched || (!known && in_.now < last)) {
     wake(in_.now < watched ? watched : last);
     settle(Phase::kProgressing, reason::kWatching,

@@ -90,6 +90,8 @@ void RouteObserver::note(const reconciler::Step& step, const Applied& applied, b
     hinted_ = true;
     return;
   }
+  // What was counted until now is the former backend's.
+  hinted_ = true;
   for (const RouteKey& key : step.unroutes) observed.proxy->routes.erase(key);
   for (const RouteSpec& spec : step.routes) {
     ObservedRoute& route = observed.proxy->routes[spec.key];

@@ -160,7 +160,7 @@ void fields(Archive& archive, reconciler::Traffic& v) {
 
 template <class Archive>
 void fields(Archive& archive, reconciler::Trial& v) {
-  archive("container", v.container)("since", v.since)("before", v.before);
+  archive("container", v.container)("since", v.since)("counted", v.counted)("before", v.before);
   archive("failureRate", v.failure_rate)("passed", v.passed);
 }
 
@@ -168,7 +168,8 @@ template <class Archive>
 void fields(Archive& archive, reconciler::Rollout& v) {
   archive("revision", v.revision)("replaces", v.replaces)("begun", v.begun);
   archive("started", v.started)("ready", v.ready)("switched", v.switched)("drained", v.drained);
-  archive("finished", v.finished)("before", v.before)("seen", v.seen)("error", v.error);
+  archive("finished", v.finished)("counted", v.counted)("before", v.before)("seen", v.seen)(
+      "error", v.error);
 }
 
 template <class Archive>
@@ -182,6 +183,7 @@ void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("heals", v.heals)("restarts", v.restarts)("healPending", v.heal_pending);
   archive("resume", v.resume)("rolloutWish", v.rollout_wish);
   archive("trial", v.trial)("rollout", v.rollout)("heldSince", v.held_since);
+  archive("baseline", v.baseline);
 }
 
 template <class Archive>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <ostream>
 
+#include "reconciler/conditions.h"
+
 namespace sim {
 
 using base::Millis;
@@ -131,6 +133,8 @@ void Simulation::heal() {
   for (auto& [service_name, service] : services_) {
     // What others depend on has to run for them to run.
     if (service_name == "db") service.active = true;
+    // As its condition says: it is tried once more.
+    if (gave_up_on(service_name)) service.restarted_at = now_;
     for (crds::Component& component : service.components) {
       component.image = "app:v3";
       for (crds::Route& route : component.routes)
@@ -164,6 +168,15 @@ void Simulation::heal() {
     rules_.violated("rule 6: a restart of the agent touched a route");
   rest("rule 6: a restart of the agent leaves it busy");
   report_.violation = rules_.violation();
+}
+
+bool Simulation::gave_up_on(const std::string& service) const {
+  const auto found = loop_->memory().services.find(reconciler::ServiceName(service));
+  if (found == loop_->memory().services.end()) return false;
+  const auto& conditions = found->second.conditions;
+  return std::any_of(conditions.begin(), conditions.end(), [](const auto& condition) {
+    return condition.type == "Stalled" && condition.reason == reconciler::reason::kRolloutFailed;
+  });
 }
 
 // Nothing happens, so nothing may be done.

@@ -36,6 +36,7 @@ class Simulation {
   void live_until(base::TimePoint end, bool faults);
   void heal();
   void rest(const std::string& rule);
+  bool gave_up_on(const std::string& service) const;
 
   // What the world does.
   void disturb();

@@ -339,6 +339,12 @@ void Story::run(base::Millis horizon) {
       break;
     }
     if (!outcome.plan.steps.empty() || probe(outcome.probes)) continue;
+    constexpr base::Millis kFollowEvery = std::chrono::milliseconds(500);
+    if (outcome.follow_routes && now_ + kFollowEvery <= end &&
+        (!outcome.wake_at || now_ + kFollowEvery < *outcome.wake_at)) {
+      now_ += kFollowEvery;
+      continue;
+    }
     if (!outcome.wake_at || *outcome.wake_at > end) {
       if (outcome.wake_at)
         say(since(start_, now_) + " waits until " + since(start_, *outcome.wake_at));
