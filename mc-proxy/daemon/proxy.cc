@@ -1,7 +1,5 @@
 #include "mc-proxy/daemon/proxy.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 
 #include "base/core/text.h"
@@ -14,8 +12,6 @@ namespace {
 using base::Result;
 using base::TimePoint;
 using Clock = std::chrono::steady_clock;
-
-constexpr size_t kMany = 50;  // routes at once, whose bodies leave much memory behind
 
 }  // namespace
 
@@ -129,7 +125,6 @@ Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
   }
   MCP_CHECK(change(delta));
   if (changed) changes_.count();
-  if (delta.size() > kMany) ::malloc_trim(0);
   for (const auto& [key, entry] : delta)
     if (entry)
       base::log::info("route set", {{"route", title(key)},

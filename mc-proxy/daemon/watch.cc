@@ -199,6 +199,7 @@ void Proxy::look_after_engine() {
     base::log::error("HAProxy has ended; it is started again");
     return run_engine();
   }
+  if (!engine_.settled()) return run_engine();
   check_ports();
   const auto missing = [this](const Listener& one) {
     return !blocked_.contains(one.address) &&
@@ -216,13 +217,11 @@ void Proxy::watch(std::stop_token stop) {
       watched = engine_.pidfd() >= 0 ? ::fcntl(engine_.pidfd(), F_DUPFD_CLOEXEC, 3) : -1;
     }
     follow_certificates();
-    if (ticks % kNamesEvery == kNamesEvery - 1) {
-      follow_names();
-      ::malloc_trim(0);  // what long bodies and answers have left
-    }
+    if (ticks % kNamesEvery == kNamesEvery - 1) follow_names();
     if (ticks % kProbeEvery == 0) {
       probe();
       sample();
+      ::malloc_trim(0);  // what long bodies and answers have left
     }
     pollfd wait{watched, POLLIN, 0};
     ::poll(&wait, 1, static_cast<int>(kTick.count()));
