@@ -342,6 +342,7 @@ void Machine::ended() {
 }
 
 void Machine::heal(const std::string& how) {
+  d_.next.last_exit = Exit{candidate_->exit_code, candidate_->exited_at};
   forget_old_heals();
   const TimePoint at = heal_time(*candidate_);
   if (!due(at, in_.now, kHealDelay)) {
@@ -367,8 +368,10 @@ void Machine::forget_old_heals() {
 
 std::string Machine::flapping_message() const {
   return "ended " + std::to_string(d_.next.heals.size()) + " times within 10 minutes, " +
-         (runs(*candidate_) ? "and runs again" : "the last time it " + exit_text(*candidate_)) +
-         " (mcp logs " + in_.key.text() + ")";
+         (d_.next.last_exit ? "the last time it " + exit_text(d_.next.last_exit->code) + ", "
+                            : "") +
+         (runs(*candidate_) ? "and runs again" : "and does not run") + " (mcp logs " +
+         in_.key.text() + ")";
 }
 
 void Machine::stop(const ObservedContainer& container, const std::string& cause) {
@@ -376,8 +379,10 @@ void Machine::stop(const ObservedContainer& container, const std::string& cause)
        "stopping " + container.name);
 }
 
-void Machine::remove(const ObservedContainer& container, const std::string& cause) {
-  emit(remove_step(in_.key, in_.service.revision, container, cause), "removing " + container.name);
+void Machine::remove(const ObservedContainer& container, const std::string& cause, bool failed) {
+  Step step = remove_step(in_.key, in_.service.revision, container, cause);
+  step.failed = failed && container.started_at != TimePoint{};
+  emit(std::move(step), "removing " + container.name);
 }
 
 void Machine::emit(Step step, std::string message) {

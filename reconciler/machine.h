@@ -140,7 +140,7 @@ class Machine {
   // ------------------------------------------------------------ results
 
   void stop(const ObservedContainer& container, const std::string& cause);
-  void remove(const ObservedContainer& container, const std::string& cause);
+  void remove(const ObservedContainer& container, const std::string& cause, bool failed = false);
   // The step, unless the last one failed and its time has not come.
   void emit(Step step, std::string message);
   void wait(const char* why, std::string message);

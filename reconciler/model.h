@@ -220,6 +220,13 @@ struct Failure {
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
+// How a process ended.
+struct Exit {
+  int code = 0;
+  TimePoint at{};
+  friend bool operator==(const Exit&, const Exit&) = default;
+};
+
 // The first moments of a container that took over from another.
 struct Trial {
   ContainerId container;
@@ -263,10 +270,11 @@ struct ComponentMemory {
   std::string rollout_wish;  // hash of what the agent alone acts on, when it failed
   BackOff rollout_back_off;
 
-  std::string healthy_hash;      // the last that was ready
-  std::vector<TimePoint> heals;  // recent starts of a container that had ended, oldest first
-  int restarts = 0;              // heals since wanted_hash was first created
-  bool heal_pending = false;     // it was stopped because it was unhealthy, and is to start again
+  std::string healthy_hash;       // the last that was ready
+  std::vector<TimePoint> heals;   // recent starts of a container that had ended, oldest first
+  std::optional<Exit> last_exit;  // that was not wished for; podman forgets it at the next start
+  int restarts = 0;               // heals since wanted_hash was first created
+  bool heal_pending = false;      // it was stopped because it was unhealthy, and is to start again
   bool resume = false;  // it was stopped because active was false, and starts when it is not
 
   std::optional<Trial> trial;      // a new container has got the traffic, and is being watched
@@ -327,6 +335,7 @@ struct Step {
   ContainerId container;       // kStart, kStop, kRemove
   // kStart: it had run, and ended without our wish; kCreate: the last one was not as asked for
   bool heals = false;
+  bool failed = false;                // kRemove: its last words are worth keeping
   std::string image;                  // kPullImage, kCreate
   std::optional<ContainerSpec> spec;  // kCreate
   Millis stop_timeout{0};             // kStop

@@ -44,6 +44,9 @@ class Runtime {
 
   // Gone already is success. Anonymous volumes go with it, named ones stay.
   virtual base::Result<> remove(const ContainerId& id) = 0;
+
+  // The end of what it has said on both streams, oldest line first, at most `count` lines.
+  virtual base::Result<std::vector<std::string>> last_lines(const ContainerId& id, int count) = 0;
 };
 
 // The node's TLS proxy: mc-proxy through its admin API (docs/mc-proxy.md).

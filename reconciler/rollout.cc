@@ -40,7 +40,7 @@ void Machine::hold_fallback() {
     else if (runs(*container))
       stop(*container, d_.next.rollout_error);
     else
-      remove(*container, d_.next.rollout_error);
+      remove(*container, d_.next.rollout_error, true);
     return fail(reason::kRolloutFailed, rollout_message());
   }
   if (is_down(*fallback_)) return_to_fallback();

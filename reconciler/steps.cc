@@ -112,8 +112,12 @@ const char* failure_reason(const Failure& failure) {
   return reason::kCreateFailed;
 }
 
+std::string exit_text(int code) {
+  return "exited with " + std::to_string(code);
+}
+
 std::string exit_text(const ObservedContainer& container) {
-  return "exited with " + std::to_string(container.exit_code);
+  return exit_text(container.exit_code);
 }
 
 ComponentMemory absorb(const ComponentMemory& memory, const Step& step,

@@ -27,6 +27,7 @@ Step remove_step(const ComponentKey& key, const Revision& revision,
 const char* failure_reason(const Failure& failure);
 
 // "exited with 137"
+std::string exit_text(int code);
 std::string exit_text(const ObservedContainer& container);
 
 // What the component remembers once `step` has returned: success forgets the failure, an error sets

@@ -11,6 +11,8 @@ using reconciler::StepKind;
 
 namespace {
 
+constexpr int kLastLines = 10;
+
 std::string object_of(const Step& step) {
   if (step.kind == StepKind::kPullImage) return step.image;
   if (step.kind != StepKind::kRoute) return step.container_name;
@@ -48,6 +50,17 @@ Applied start(const Step& step, reconciler::Runtime& runtime) {
   return {{}, *started};
 }
 
+Applied remove(const Step& step, reconciler::Runtime& runtime) {
+  Applied applied;
+  // Nothing is said when it cannot be read: that keeps no container.
+  if (step.failed)
+    applied.last_lines =
+        runtime.last_lines(step.container, kLastLines).value_or(applied.last_lines);
+  const auto removed = runtime.remove(step.container);
+  if (!removed) return failed(removed.error(), step);
+  return applied;
+}
+
 }  // namespace
 
 Applied apply(const Step& step, const Hands& hands) {
@@ -67,7 +80,7 @@ Applied apply(const Step& step, const Hands& hands) {
     case StepKind::kStop:
       return plain(runtime.stop(step.container, step.stop_timeout));
     case StepKind::kRemove:
-      return plain(runtime.remove(step.container));
+      return remove(step, runtime);
   }
   return failed(base::invalid("unknown step"), step);
 }

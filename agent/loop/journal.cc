@@ -126,6 +126,12 @@ void Journal::note(const Step& step, const Applied& applied, base::TimePoint now
   }
   event.cause = step.cause;
   event.revision = step.revision;
+  add(event);
+  if (applied.last_lines.empty()) return;
+  event.warning = true;
+  event.reason = "LastLines";
+  event.message =
+      step.container_name + " said in the end: " + base::join(applied.last_lines, " | ");
   add(std::move(event));
 }
 

@@ -55,7 +55,8 @@ class Podman : public reconciler::Runtime {
   // 100) lines: for a person who asks why it ended. Without end of line; of a long line its first
   // 500 bytes; always UTF-8 without control characters. kNotFound: no such container. kTimeout: not
   // read within the deadline for reading.
-  base::Result<std::vector<std::string>> last_lines(const reconciler::ContainerId& id, int count);
+  base::Result<std::vector<std::string>> last_lines(const reconciler::ContainerId& id,
+                                                    int count) override;
 
   // Runs the health command of a running container once, at most `timeout`. The error is why it is
   // not healthy.

@@ -93,6 +93,14 @@ Json drift_json(const Picture& picture, const ComponentKey& key, const Component
   return out;
 }
 
+// Podman knows it while the container does not run.
+std::optional<reconciler::Exit> last_exit_of(const ObservedContainer* container,
+                                             const std::optional<reconciler::Exit>& remembered) {
+  if (container && container->state == reconciler::ContainerState::kExited)
+    return reconciler::Exit{container->exit_code, container->exited_at};
+  return remembered;
+}
+
 Json health_message(const Picture& picture, const ObservedContainer* container) {
   if (!container) return nullptr;
   const auto found = picture.view.observed.readiness.find(container->id);
@@ -110,7 +118,8 @@ Json component_json(const Picture& picture, const ComponentKey& key) {
   const std::string image = container && !container->image.empty() ? container->image
                             : desired                              ? desired->spec.image
                                                                    : "";
-  const bool has_ended = container && container->exited_at != base::TimePoint{};
+  const std::optional<reconciler::Exit> last_exit =
+      last_exit_of(container, known ? remembered->second.last_exit : std::nullopt);
   return {{"name", key.component.str()},
           {"image", image},
           {"version", version_of(image)},
@@ -125,8 +134,8 @@ Json component_json(const Picture& picture, const ComponentKey& key) {
           {"reason", decision ? or_null(decision->reason) : Json()},
           {"message", decision ? or_null(decision->message) : Json()},
           {"waitingFor", waiting_for(picture, key)},
-          {"lastExit", has_ended ? Json(reconciler::exit_text(*container)) : Json()},
-          {"lastExitAt", has_ended ? or_null(container->exited_at) : Json()},
+          {"lastExit", last_exit ? Json(reconciler::exit_text(last_exit->code)) : Json()},
+          {"lastExitAt", last_exit ? or_null(last_exit->at) : Json()},
           {"healthMessage", health_message(picture, container)},
           {"ports", ports_json(container)},
           {"routes", desired ? component_routes(picture, key, *desired, container) : Json::array()},

@@ -165,6 +165,11 @@ void fields(Archive& archive, reconciler::Trial& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, reconciler::Exit& v) {
+  archive("code", v.code)("at", v.at);
+}
+
+template <class Archive>
 void fields(Archive& archive, reconciler::Rollout& v) {
   archive("revision", v.revision)("replaces", v.replaces)("begun", v.begun);
   archive("started", v.started)("ready", v.ready)("switched", v.switched)("drained", v.drained);
@@ -183,7 +188,7 @@ void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("heals", v.heals)("restarts", v.restarts)("healPending", v.heal_pending);
   archive("resume", v.resume)("rolloutWish", v.rollout_wish);
   archive("trial", v.trial)("rollout", v.rollout)("heldSince", v.held_since);
-  archive("baseline", v.baseline);
+  archive("baseline", v.baseline)("lastExit", v.last_exit);
 }
 
 template <class Archive>

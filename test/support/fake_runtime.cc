@@ -1,5 +1,6 @@
 #include "test/support/fake_runtime.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/core/text.h"
@@ -159,6 +160,20 @@ Result<> FakeRuntime::remove(const ContainerId& id) {
   });
 }
 
+Result<std::vector<std::string>> FakeRuntime::last_lines(const ContainerId& id, int count) {
+  return run<std::vector<std::string>>(
+      {Kind::kLogs, id.str(), name_of(id)}, [&]() -> Result<std::vector<std::string>> {
+        if (!containers_.contains(id)) return base::not_found("no such container");
+        const std::vector<std::string>& all = logs_[id];
+        const auto wanted = std::min<long>(count, std::ssize(all));
+        return std::vector<std::string>(all.end() - wanted, all.end());
+      });
+}
+
+void FakeRuntime::say(const ContainerId& id, const std::string& line) {
+  logs_[id].push_back(line);
+}
+
 std::set<uint16_t> FakeRuntime::listening() {
   std::set<uint16_t> ports = occupied_;
   for (const auto& [id, container] : containers_) {
@@ -257,7 +272,7 @@ int FakeRuntime::calls(Kind kind) const {
 int FakeRuntime::writes() const {
   int sum = 0;
   for (const auto& [kind, count] : calls_)
-    if (kind != Kind::kList && kind != Kind::kInspect) sum += count;
+    if (kind != Kind::kList && kind != Kind::kInspect && kind != Kind::kLogs) sum += count;
   return sum;
 }
 

@@ -16,7 +16,7 @@ namespace test {
 // runs against both), down to times that are whole seconds.
 class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
  public:
-  enum class Kind { kList, kInspect, kPull, kCreate, kStart, kStop, kRemove };
+  enum class Kind { kList, kInspect, kPull, kCreate, kStart, kStop, kRemove, kLogs };
 
   struct Call {
     Kind kind = Kind::kList;
@@ -41,6 +41,8 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   base::Result<reconciler::ObservedContainer> start(const reconciler::ContainerId& id) override;
   base::Result<> stop(const reconciler::ContainerId& id, base::Millis timeout) override;
   base::Result<> remove(const reconciler::ContainerId& id) override;
+  base::Result<std::vector<std::string>> last_lines(const reconciler::ContainerId& id,
+                                                    int count) override;
 
   // TCP ports that the running containers and occupy_port() hold.
   std::set<uint16_t> listening() override;
@@ -59,6 +61,8 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   void publish(const std::string& image);                    // a registry has it
   void refuse(const std::string& image, base::Error error);  // pulling it fails so
   bool has_image(const std::string& image) const;
+
+  void say(const reconciler::ContainerId& id, const std::string& line);  // its process, to its log
 
   void occupy_port(uint16_t port);  // somebody else's process listens on it
   void free_port(uint16_t port);
@@ -84,7 +88,7 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   const reconciler::ContainerSpec* spec(const reconciler::ContainerId& id) const;
 
   int calls(Kind kind) const;
-  int writes() const;  // calls of every kind but kList and kInspect
+  int writes() const;  // calls of every kind that changes something
   // Calls that changed something: what an idle, converged agent must not make.
   int effects() const;
 
@@ -100,6 +104,7 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   Clock clock_;
   std::map<reconciler::ContainerId, reconciler::ObservedContainer> containers_;
   std::map<reconciler::ContainerId, reconciler::ContainerSpec> specs_;
+  std::map<reconciler::ContainerId, std::vector<std::string>> logs_;
   std::set<std::string> images_;
   std::map<std::string, base::Result<>> registry_;
   std::set<uint16_t> occupied_;

@@ -300,6 +300,22 @@ TEST_F(LoopTest, ANewAgentTakesUpWhereTheRegistryLeftOff) {
   EXPECT_GT(store_.commits.size(), commits);
 }
 
+TEST_F(LoopTest, WhatAFailedVersionSaidLastIsKept) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  runtime_.exits_at_start = [&](const reconciler::ObservedContainer& container) {
+    runtime_.say(container.id, "cannot open /etc/web.conf");
+    return std::optional(1);
+  };
+  crds::Service broken = service("web");
+  broken.components[0].env["CONFIG"] = "/etc/web.conf";
+  push(snapshot(2, {broken}));
+  settle();
+  EXPECT_THAT(events_,
+              testing::Contains(testing::AllOf(testing::StartsWith("LastLines: "),
+                                               testing::HasSubstr("cannot open /etc/web.conf"))));
+}
+
 TEST_F(LoopTest, WhatTheRegistryRemembersIsNotHowThingsStand) {
   push(snapshot(1, {service("web")}));
   settle();

@@ -205,7 +205,7 @@ ComponentMemory component_memory() {
   ComponentMemory value;
   auto& [leases, wanted_hash, image_missing, image_pulled, refused_ports, step_back_off, failure,
          rollout_failed, rollout_over, rollout_error, rollout_wish, rollout_back_off, healthy_hash,
-         heals, restarts, heal_pending, resume, trial, baseline, held_since, rollout] = value;
+         heals, last_exit, restarts, heal_pending, resume, trial, baseline, held_since, rollout] = value;
   leases = {{{Slot::kFirst, ""}, 10'000}, {{Slot::kSecond, "rest"}, 60'000}};
   wanted_hash = "aa";
   image_missing = true;
@@ -241,6 +241,7 @@ ComponentMemory component_memory() {
                                 {12, 4, 3},
                                 "2 of 3 requests failed"};
   baseline = {5, 1, 0};
+  last_exit = Exit{137, at(11)};
   held_since = at(10);
   return value;
 }
