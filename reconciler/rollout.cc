@@ -37,6 +37,8 @@ void Machine::hold_fallback() {
     if (container == fallback_) continue;
     if (runs(*container) && !runs(*fallback_) && !hold_traffic(*container))
       ;  // its connections first
+    else if (!take_routes_away({container}, d_.next.rollout_error))
+      ;  // those that the old container has no port for
     else if (runs(*container))
       stop(*container, d_.next.rollout_error);
     else
