@@ -76,7 +76,7 @@ Decision decide_edge(const Desired::Edge& edge, const ObservedProxy& proxy,
     decision.wake_at = memory.step_back_off.next_at;
   else
     decision.step = route_step(edge.key, edge.revision, edge.spec.backend, {edge.spec}, {},
-                               "edge of " + edge.key.text());
+                               "edge of service " + edge.key.service.str());
   return decision;
 }
 

@@ -188,6 +188,7 @@ bool Story::wish_command(const Words& words) {
     each(2, [&](const std::string& key, const std::string& value) {
       if (key == "labels") node.labels = labels(value);
       if (key == "schedulable") node.schedulable = value == "true";
+      if (key == "address") node.address = value;
     });
     return true;
   }
@@ -252,6 +253,8 @@ void Story::set_component(crds::Component& component, const std::string& key,
       component.routes.back().port = kListener;
       component.routes.back().mode = crds::Route::Mode::kL7;
     }
+  } else if (key == "edge") {
+    for (crds::Route& route : component.routes) route.edge = value;
   } else if (key == "ports") {
     component.ports.clear();
     for (const std::string& port : list) {

@@ -22,10 +22,11 @@ namespace test {
 //   > define NAME[/COMPONENT] k=v image= restart= ports=8080:80 routes=a,b strategy= depends_on=
 //                                 health=http|tcp|cmd retries= start_period=15s env=K:V user=
 //                                 A route NAME@HOST is L7 at port 8443; its name may be "-".
+//                                 edge=NODE, of all its routes
 //   > drop NAME[/COMPONENT]       out of the next commit
 //   > break NAME                  its file is invalid in the next commits; mend NAME ends that
 //   > fleet k=v                   network= prune_max= user=
-//   > node NAME k=v               labels=k:v schedulable=
+//   > node NAME k=v               labels=k:v schedulable= address=
 //   > commit [approve=N]          what is defined comes into force
 //   > run DURATION                until nothing is left to do, at most so long
 //   > publish | unpublish IMAGE   in the registry;  > lack IMAGE: not on the node (v1 to v3 are)
