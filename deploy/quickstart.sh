@@ -1,7 +1,7 @@
 #!/bin/bash
-# From a fresh clone to a node that a git repository runs: installs, builds, starts an agent, deploys,
-# breaks and heals. Everything it makes is in one folder; podman's storage too, so that containers and
-# images of this machine are neither seen nor touched.
+# From a fresh clone to a node that a git repository runs: installs, builds, starts mc-proxy and an agent,
+# deploys, changes, breaks and heals. Everything it makes is in one folder; podman's storage too, so that
+# containers and images of this machine are neither seen nor touched.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 
@@ -13,7 +13,7 @@ usage: deploy/quickstart.sh [--keep] [--dir DIR] [--bin DIR]
   --keep     leave it running at the end, and say how to use it
   --stop     stop what --keep left, and remove it
   --dir DIR  the folder for everything it makes (default: .quickstart in the checkout)
-  --bin DIR  use mcp and mcp-agent of DIR; install and build nothing
+  --bin DIR  use mcp, mcp-agent, mc-proxy and mcproxyctl of DIR; install and build nothing
 TEXT
 }
 
@@ -33,6 +33,7 @@ while [ $# -gt 0 ]; do
 done
 dir=$(realpath -m "$dir")
 podman_dir=$dir/podman
+proxy_dir=$dir/proxy
 log_dir=$dir/log
 . "$top/deploy/quickstart/terminal.sh"
 . "$top/deploy/quickstart/node.sh"
@@ -41,7 +42,6 @@ log_dir=$dir/log
 # ------------------------------------------------------------------ steps
 
 packages() {
-  . "$top/test/packages.sh"
   local missing
   missing=$(missing_packages build run | sort -u | wc -l)
   install_packages build run
@@ -52,7 +52,7 @@ programs() {
   local fresh=()
   [ -f "$top/build/CMakeCache.txt" ] || fresh=(-G Ninja)
   cmake -S "$top" -B "$top/build" "${fresh[@]}" -DMCP_SANITIZE=
-  cmake --build "$top/build" --target mcp mcp-agent
+  cmake --build "$top/build" --target mcp mcp-agent mc-proxy mcproxyctl
   result "$("$top/build/bin/mcp-agent" --version), in build/bin"
 }
 
@@ -85,6 +85,11 @@ repository() {
   result "$(short "$dir/desired.git") (bare) and $(short "$dir/desired"), a clone of it"
 }
 
+proxy() {
+  start_proxy
+  result "https on 127.0.0.1:$port, certificates of its own CA, log in $(short "$dir/mc-proxy.log")"
+}
+
 agent() {
   start_agent
   result "node local, log in $(short "$dir/agent.log")"
@@ -96,7 +101,7 @@ if [ -n "$stop_only" ]; then
   [ -e "$dir/.mcp-quickstart" ] || fail "nothing was started in $(short "$dir")"
   stop_all
   remove_all "$dir"
-  done_line stopped "agent, containers, images: all of $(short "$dir") is gone"
+  done_line stopped "agent, proxy, containers, images: all of $(short "$dir") is gone"
   exit 0
 fi
 
@@ -107,6 +112,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 heading "MCP quickstart"
 if [ -z "$bin" ]; then
+  . "$top/test/packages.sh"
+  ask_for_sudo
   step packages packages
   step programs programs
   bin=$top/build/bin
@@ -116,6 +123,8 @@ write_env
 step podman podman_service
 step images images
 step repository repository
+choose_port
+step proxy proxy
 step agent agent
 tour
 if [ -n "$keep" ]; then

@@ -9,9 +9,9 @@ packages_of() {
       libyaml-cpp-dev libtomlplusplus-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev \
       libboost-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev ;;
     run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
-      busybox-static curl ;;
+      busybox-static curl haproxy ;;
     test) echo nginx-light fcgiwrap openssh-server openssh-client openssl jq procps python3 util-linux \
-      haproxy curl nghttp2-client nghttp2-server docker-registry ;;
+      curl nghttp2-client nghttp2-server docker-registry ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     bench) echo podman-compose docker-compose python3 ;;
     bench-proxy) echo haproxy wrk nghttp2-client nginx-light libnginx-mod-stream caddy curl procps \
@@ -46,7 +46,7 @@ install_packages() {
     sudo=sudo
   fi
   echo "installing: $missing"
-  # Daemons that a package brings (sshd, nginx) must not start: the tests start their own.
+  # Daemons that a package brings (sshd, nginx, haproxy) must not start: we start our own.
   $sudo env DEBIAN_FRONTEND=noninteractive sh -ec '
     apt-get update -qq
     made=

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The node that quickstart.sh makes: a folder, podman's service, an agent; and their end.
+# The node that quickstart.sh makes: a folder, podman's service, mc-proxy, an agent; and their end.
 
 # The folder is ours, and nobody else's quickstart is at work in it. What an earlier run left there,
 # kept or killed, goes first.
@@ -7,8 +7,8 @@ claim_folder() {
   if [ -e "$dir" ] && [ ! -e "$dir/.mcp-quickstart" ] && [ -n "$(ls -A "$dir")" ]; then
     fail "$dir exists and was not made by quickstart.sh (name another folder with --dir)"
   fi
-  # unix(7): sun_path holds 107 bytes
-  [ ${#podman_dir} -le 90 ] || fail "$dir is too long a path for sockets (use --dir /tmp/mcp)"
+  # unix(7): sun_path holds 107 bytes; HAProxy puts its process id behind the name while it binds
+  [ ${#dir} -le 60 ] || fail "$dir is too long a path for sockets (use --dir /tmp/mcp)"
   mkdir -p "$dir"
   touch "$dir/.mcp-quickstart"
   exec 9>"$dir/.mcp-quickstart"
@@ -28,6 +28,13 @@ remove_all() {
   rm -rf "$1" 2>/dev/null || "$top/test/support/podman_env.sh" clean "$1"
 }
 
+# A step runs in the background, where nobody can type a password.
+ask_for_sudo() {
+  if [ "$(id -u)" != 0 ] && [ -n "$(missing_packages build run)" ] && command -v sudo > /dev/null; then
+    sudo -v -p "packages are missing; password of %p for sudo: "
+  fi
+}
+
 # What a shell needs to use this node: source it.
 write_env() {
   {
@@ -44,7 +51,18 @@ write_env() {
   } > "$dir/env"
 }
 
-# Both run on when this script ends, and Ctrl-C in its terminal is not meant for them.
+# daemon NAME LOG COMMAND...: it runs on when this script ends, and Ctrl-C in its terminal is not meant
+# for it. An end of this step has to wait until its number is written: who stops it would not know it.
+daemon() {
+  local name=$1 log=$2 ended=
+  shift 2
+  trap 'ended=1' TERM
+  setsid "$@" >> "$log" 2>&1 9>&- &
+  echo $! > "$dir/$name.pid"
+  trap - TERM
+  [ -z "$ended" ] || exit 143
+}
+
 start_podman() {
   local mode=serve
   if [ "$(id -u)" != 0 ]; then
@@ -56,8 +74,7 @@ start_podman() {
       return 1
     }
   fi
-  setsid "$top/test/support/podman_env.sh" "$mode" "$podman_dir" >> "$log_dir/podman-service.log" 2>&1 9>&- &
-  echo $! > "$dir/podman.pid"
+  daemon podman "$log_dir/podman-service.log" "$top/test/support/podman_env.sh" "$mode" "$podman_dir"
   wait_for "$dir/podman.pid" "podman's service" "$log_dir/podman-service.log" \
     curl -sf -m 5 --unix-socket "$podman_dir/podman.sock" http://d/_ping
 }
@@ -73,6 +90,44 @@ try_podman() {
   return 1
 }
 
+listening() { (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null; }
+
+# The port of https: 8443, else the next one that nobody has.
+choose_port() {
+  port=8443
+  while listening $port; do port=$((port + 1)); done
+  [ $port = 8443 ] || remark "port 8443 is taken on this machine: https is on port $port instead"
+}
+
+start_proxy() {
+  mkdir -p "$proxy_dir"
+  cat > "$dir/mc-proxy.toml" <<TOML
+[[listeners]]
+address = "127.0.0.1:$port"
+
+[api]
+socket = "$proxy_dir/api.sock"
+
+[database]
+path = "$proxy_dir/mc-proxy.db"
+
+[certificates]
+dir = "$proxy_dir/certs"
+TOML
+  daemon mc-proxy "$dir/mc-proxy.log" \
+    mc-proxy --config "$dir/mc-proxy.toml" --dev-ca "$proxy_dir/ca"
+  # It ends well only when HAProxy runs and the port is open.
+  wait_for "$dir/mc-proxy.pid" mc-proxy "$dir/mc-proxy.log" \
+    mcproxyctl --socket "$proxy_dir/api.sock" status
+}
+
+# HAProxy is a process of its own, which outlives mc-proxy.
+stop_proxy() {
+  [ -e "$dir/mc-proxy.toml" ] || return 0
+  end_process "$dir/mc-proxy.pid" "$dir/mc-proxy.toml"
+  mc-proxy --config "$dir/mc-proxy.toml" stop
+}
+
 start_agent() {
   cat > "$dir/agent.toml" <<TOML
 [node]
@@ -85,14 +140,16 @@ interval = "10s"
 [podman]
 socket = "$podman_dir/podman.sock"
 
+[mcproxy]
+socket = "$proxy_dir/api.sock"
+
 [api]
 socket = "$dir/agent.sock"
 
 [registry]
 path = "$dir/agent/mcp.db"
 TOML
-  setsid mcp-agent --config "$dir/agent.toml" > "$dir/agent.log" 2>&1 9>&- &
-  echo $! > "$dir/agent.pid"
+  daemon agent "$dir/agent.log" mcp-agent --config "$dir/agent.toml"
   wait_for "$dir/agent.pid" mcp-agent "$dir/agent.log" \
     curl -sf -m 5 --unix-socket "$dir/agent.sock" http://d/healthz
 }
@@ -133,6 +190,7 @@ stop_all() {
   (
     . "$dir/env"
     end_process "$dir/agent.pid" "$dir/agent.toml"
+    stop_proxy
     end_process "$dir/podman.pid" "$podman_dir"
     "$top/test/support/podman_env.sh" clean "$podman_dir"
   ) < /dev/null > /dev/null 2>> "$log_dir/stop.log" || :
@@ -141,9 +199,13 @@ stop_all() {
 
 on_exit() {
   trap '' INT TERM HUP
+  stop_step
+  touch "$dir/rolled"  # what ends the client of the tour
   stop_all
   case $1 in
-    130|143) failed_line interrupted "stopped what was started; run it again at any time" ;;
+    130|143)
+      remove_all "$dir"
+      failed_line interrupted "stopped and removed what was started; run it again at any time" ;;
     *) failed_line failed "stopped what was started; logs are left in $(short "$log_dir")" ;;
   esac
   exit "$1"

@@ -34,13 +34,17 @@ fail() {
 # came of it by `result TEXT`.
 result() { echo "$1" > "$log_dir/result"; }
 
-# Nothing that is started here keeps the lock of the folder (descriptor 9) beyond this script.
+# Nothing that is started here keeps the lock of the folder (descriptor 9) beyond this script. A step
+# is a process group of its own (set -m), so that stop_step reaches all of it.
 step() {
-  local name=$1 log=$log_dir/$1.log begin status=0
+  local name=$1 log=$log_dir/$1.log begin status=0 pid
   begin=$(now)
   rm -f "$log_dir/result"
+  set -m
   (set -e; "$2") > "$log" 2>&1 < /dev/null 9>&- &
-  local pid=$!
+  set +m
+  pid=$!
+  step_pid=$pid
   if [ -t 1 ]; then
     while kill -0 $pid 2>/dev/null; do
       # ninja's "[12/345]" is the best there is to tell
@@ -51,12 +55,20 @@ step() {
     printf '\r\e[K'
   fi
   wait $pid || status=$?
+  step_pid=
   if [ $status != 0 ]; then
     failed_line "$name" "failed (exit $status); the log is $(short "$log"), its end:"
     tail -n 15 "$log" | sed 's/^/    /' >&2
     exit 1
   fi
   done_line "$name" "$(cat "$log_dir/result") $dim($(seconds_since "$begin"))$plain"
+}
+
+step_pid=
+stop_step() {
+  [ -n "$step_pid" ] || return 0
+  kill -- "-$step_pid" 2>/dev/null || :
+  wait "$step_pid" 2>/dev/null || :
 }
 
 # show COMMAND...: the command as one types it, then its own output.

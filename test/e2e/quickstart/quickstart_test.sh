@@ -6,9 +6,12 @@ quickstart=$(cd "$(dirname "$0")/../../.." && pwd)/deploy/quickstart.sh
 work=$(mktemp -d /tmp/mcp-quickstart-XXXXXX)
 dir=$work/node
 out=$work/out
-trap '"$quickstart" --stop --dir "$dir" >/dev/null 2>&1 || :; rm -rf "$work"' EXIT
+taken=
+trap '[ -z "$taken" ] || kill $taken || :; "$quickstart" --stop --dir "$dir" >/dev/null 2>&1 || :; rm -rf "$work"' EXIT
 
-command -v podman >/dev/null || { echo "skipped: podman is not installed"; exit 77; }
+for program in podman haproxy; do
+  command -v $program >/dev/null || { echo "skipped: $program is not installed"; exit 77; }
+done
 
 failed() {
   echo "FAILED: $1"
@@ -17,6 +20,18 @@ failed() {
 }
 says() { grep -qE "$1" "$out" || failed "does not say: $1"; }
 processes() { grep -lsaFf <(echo "$dir/") /proc/[0-9]*/cmdline | cut -d/ -f3 || :; }
+# Somebody else has the port: this one, unless there is one already.
+take_port() {
+  busybox httpd -f -p 127.0.0.1:8443 -h "$work" 2>/dev/null &
+  taken=$!
+  until (exec 3<> /dev/tcp/127.0.0.1/8443) 2>/dev/null; do :; done
+}
+# until_says REGEX: waits for it in what a quickstart in the background says.
+until_says() {
+  ( tail -n +1 -f --pid=$running "$out" & echo $! > "$work/tail"; wait ) | grep -q -m 1 "$1" ||
+    failed "never said: $1"
+  kill "$(cat "$work/tail")" 2>/dev/null || :
+}
 nothing_left() {
   [ ! -e "$dir" ] || failed "$dir is still there: $(ls -A "$dir")"
   [ -z "$(processes)" ] || failed "still running: $(processes | xargs ps -o pid,args -p)"
@@ -27,9 +42,12 @@ tour() {
   says '^hello v1 from [0-9a-f]+, run [0-9a-f]{8}$'
   says '^visit number 1$'
   says '^\$ kill -9 [0-9]+$'
-  says '^answers again [0-9.]+ s after'
+  says '^✓ healed .* answers again [0-9.]+ s after'
   says 'exited with 137'
-  says 'answers of v1, [1-9][0-9]* of v2, 0 without an answer$'
+  says '^✓ client .* [1-9][0-9]* answered by v1, [1-9][0-9]* by v2, 0 failed$'
+  says '^hello: v1 -> v2 in .* 0 failed'
+  says '^hello v2 from [0-9a-f]+, run [0-9a-f]{8}$'
+  says '^127\.0\.0\.1:[0-9]+ +hello\.example\.test +l7 .* mcp/local +hello/web '
   says '^  READY  hello '
   says '^  READY  notes '
   says '^  READY  clock '
@@ -37,14 +55,12 @@ tour() {
 }
 
 echo "a run that is killed in the middle"
-# Its log is followed to know where it is; the second line of the tour is deep enough.
+# The second command of the tour is deep enough.
 "$quickstart" --bin "$bin" --dir "$dir" > "$out" 2>&1 &
-killed=$!
-( tail -n +1 -f --pid=$killed "$out" & echo $! > "$work/tail"; wait ) |
-  grep -q -m 1 '^\$ mcp deploy hello' || failed "never deployed"
-kill "$(cat "$work/tail")" 2>/dev/null || :
-kill -9 $killed
-wait $killed 2>/dev/null || :
+running=$!
+until_says '^\$ mcp deploy hello'
+kill -9 $running
+wait $running 2>/dev/null || :
 
 echo "the next one finds what is left, and stays"
 "$quickstart" --bin "$bin" --dir "$dir" --keep > "$out" 2>&1 || failed "exit code $?"
@@ -59,11 +75,33 @@ says "^\\$ \. $dir/env$"
 says '^✓ stopped '
 nothing_left
 
-echo "one from start to end"
+echo "one from start to end, where 8443 is taken"
+take_port
 "$quickstart" --bin "$bin" --dir "$dir" > "$out" 2>&1 || failed "exit code $?"
+kill $taken || :
+taken=
+says '^port 8443 is taken on this machine: https is on port [0-9]+ instead$'
+says '^\$ sed -i s/8443/[0-9]+/ services/hello.toml$'
 tour
 says '^✓ stopped '
 nothing_left
+
+# Where it is in the middle of something; in a session of its own, as a terminal's is.
+for place in 'MCP quickstart' podman repository 'mcp deploy hello$' 'version v2' 'mcp sync'; do
+  echo "interrupted: $place"
+  python3 -c 'import os, sys, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.setsid()
+os.execvp(sys.argv[1], sys.argv[1:])' "$quickstart" --bin "$bin" --dir "$dir" > "$out" 2>&1 &
+  running=$!
+  until_says "$place"
+  kill -INT -- -$running
+  code=0
+  wait $running || code=$?
+  [ $code = 130 ] || failed "exit code $code"
+  says '^✗ interrupted '
+  nothing_left
+done
 
 echo "a folder of somebody else"
 mkdir "$dir"
