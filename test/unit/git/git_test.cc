@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <malloc.h>
 
 #include "base/git/remote.h"
 #include "base/git/repository.h"
@@ -197,6 +198,21 @@ TEST_F(Git, AnUnchangedBranchWritesNothing) {
   // The mirror has nothing, and nothing is brought: the caller knows the head already.
   EXPECT_EQ(*fetch(mirror, {.url = origin.path()}, "main", head), head);
   EXPECT_EQ(mirror.resolve("main").error().code, Code::kNotFound);
+}
+
+// An agent asks every few seconds for years.
+TEST_F(Git, AskingAgainTakesNoMemory) {
+  const GitRepo origin = GitRepo::init(dir / "origin");
+  const Oid head(origin.change("a", "1"));
+  Repository mirror = *Repository::create_bare(dir / "mirror");
+  const auto ask = [&](int times) {
+    for (int i = 0; i < times; ++i)
+      ASSERT_TRUE(fetch(mirror, {.url = origin.path()}, "main", head));
+  };
+  ask(10);
+  const size_t before = ::mallinfo2().uordblks;
+  ask(50);
+  EXPECT_LT(::mallinfo2().uordblks, before + 500'000);
 }
 
 TEST_F(Git, ErrorsSayWhatIsMissing) {
