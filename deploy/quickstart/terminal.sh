@@ -46,12 +46,15 @@ step() {
   pid=$!
   step_pid=$pid
   if [ -t 1 ]; then
-    while kill -0 $pid 2>/dev/null; do
-      # ninja's "[12/345]" is the best there is to tell
-      printf '\r\e[K%s· %-10s  %s%s' "$dim" "$name" \
-        "$(grep -o '^\[[0-9]*/[0-9]*\]' "$log" | tail -n 1) $(seconds_since "$begin")" "$plain"
-      sleep 0.2
-    done
+    # Not in this shell: bash 5.2 cannot run a trap in the middle of a $( ).
+    (
+      while kill -0 $pid 2>/dev/null; do
+        # ninja's "[12/345]" is the best there is to tell
+        printf '\r\e[K%s· %-10s  %s%s' "$dim" "$name" \
+          "$(grep -o '^\[[0-9]*/[0-9]*\]' "$log" | tail -n 1) $(seconds_since "$begin")" "$plain"
+        sleep 0.2
+      done
+    )
     printf '\r\e[K'
   fi
   wait $pid || status=$?
