@@ -85,6 +85,7 @@ sanitized() {
 
 check_asan() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  export LSAN_OPTIONS=suppressions=$top/test/lsan.supp:print_suppressions=0
   sanitized build-asan address,undefined 200
 }
 
