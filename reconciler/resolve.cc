@@ -73,6 +73,10 @@ std::optional<std::string> unfit(const ServiceDesired& service) {
       return service.path + ": components[" + component_name.str() +
              "].health: an http or tcp check needs a published port or a route (add one, or check "
              "with cmd)";
+    if (component.spec.network == "host" && !component.spec.ports.empty())
+      return service.path + ": components[" + component_name.str() +
+             "].ports: cannot be published from the host's network, which is fleet.toml's (remove "
+             "ports, or name another network)";
     if (component.spec.image.empty())
       return service.path + ": components[" + component_name.str() +
              "].image: is not set, and fleet.toml names no registry to derive it from (set image, "
@@ -167,7 +171,9 @@ class Resolver {
         }
         Desired::Edge edge;
         edge.spec.key = {route.port, route.hostname};
-        edge.spec.backend = there->second.address + ":" + std::to_string(route.port);
+        const std::string& address = there->second.address;
+        const bool v6 = address.find(':') != std::string::npos;
+        edge.spec.backend = (v6 ? "[" + address + "]" : address) + ":" + std::to_string(route.port);
         edge.spec.backend_tls = edge.spec.send_proxy_protocol = true;
         // No component has such a name.
         edge.key = {located.value.name, ComponentName("edge:" + edge.spec.key.text())};
