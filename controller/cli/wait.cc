@@ -58,6 +58,8 @@ class Watch {
       const bool warning = event.type == "Warning";
       warned_ = warned_ || warning;
       reasons_.insert(event.reason);
+      // The receipt is said once, at the end.
+      if (event.reason == "RolledOut") return true;
       std::string line = event.service.empty() ? "node" : event.service;
       if (!event.component.empty()) line += "/" + event.component;
       line += warning ? ": warning: " : ": ";
