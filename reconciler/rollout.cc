@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "reconciler/back_off.h"
 #include "reconciler/conditions.h"
 #include "reconciler/machine.h"
@@ -83,9 +85,10 @@ void Machine::count_rollout() {
   if (!rollout || rollout->counted || rollout->finished != TimePoint{} || !in_.routes.managed() ||
       in_.routes.proxy->error)
     return;
+  rollout->begun = std::min(rollout->begun, in_.now);
   rollout->counted = in_.routes.proxy->asked_at >= rollout->begun;
   rollout->before = sums(in_.routes).traffic;
-  d_.follow_routes = !rollout->counted;
+  d_.follow_routes |= !rollout->counted;
 }
 
 void Machine::mark(TimePoint Rollout::* phase, TimePoint at) {

@@ -40,6 +40,12 @@ bool Machine::routes_lead_to(const ObservedContainer& container, Millis hold,
     settle(Phase::kFailing, reason::kProxyUnavailable, in_.routes.proxy->error->text());
     return false;
   }
+  // The receipt is of what follows: what was counted before has to be known.
+  const auto& rollout = d_.next.rollout;
+  if (rollout && rollout->replaces && !rollout->counted && rollout->finished == TimePoint{}) {
+    settle(Phase::kProgressing, reason::kProgressing, "asking mc-proxy what it has counted so far");
+    return false;
+  }
   // All at once; but one that is refused must not keep the others.
   const auto attempts = static_cast<size_t>(d_.next.step_back_off.attempts);
   if (attempts > 0) wanted = {wanted[attempts % wanted.size()]};
@@ -142,8 +148,10 @@ bool Machine::trusted() {
   trial->since = std::min(trial->since, in_.now);
   d_.follow_routes = true;
   const ObservedProxy& proxy = *in_.routes.proxy;
-  if (!trial->counted && !proxy.error && proxy.asked_at > trial->since) {
+  if (!trial->counted && !proxy.error && proxy.asked_at >= trial->since) {
+    // What came before this answer is not known to be the new one's: its time begins now.
     trial->counted = true;
+    trial->since = in_.now;
     trial->before = now.traffic;
     trial->failure_rate = failure_rate(since(d_.next.baseline, now.traffic));
   }
