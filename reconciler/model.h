@@ -157,6 +157,9 @@ struct ObservedContainer {
   friend bool operator==(const ObservedContainer&, const ObservedContainer&) = default;
 };
 
+// By name: RouteKey::text().
+using TrafficByName = std::map<std::string, Traffic>;
+
 struct ObservedRoute {
   RouteSpec spec;
   std::string owner;     // see owner_of_routes()
@@ -232,7 +235,7 @@ struct Trial {
   ContainerId container;
   TimePoint since{};        // when the routes were switched to it
   bool counted = false;     // mc-proxy has been asked since then, and said what follows
-  Traffic before;           // of its routes at that moment
+  TrafficByName before;     // of its routes at that moment
   double failure_rate = 0;  // of its predecessor: failed / requests
   bool passed = false;      // nothing of this is looked at any more
   friend bool operator==(const Trial&, const Trial&) = default;
@@ -250,7 +253,7 @@ struct Rollout {
   TimePoint drained{};   // the old one has no connection left, or its time was over
   TimePoint finished{};
   bool counted = false;  // mc-proxy has been asked since it began, and said what follows
-  Traffic before;        // of its routes when it began
+  TrafficByName before;  // of its routes when it began
   Traffic seen;          // since then, when it finished
   std::string error;     // why it failed; empty: it did not
   friend bool operator==(const Rollout&, const Rollout&) = default;
@@ -278,7 +281,7 @@ struct ComponentMemory {
   bool resume = false;  // it was stopped because active was false, and starts when it is not
 
   std::optional<Trial> trial;      // a new container has got the traffic, and is being watched
-  Traffic baseline;                // of its routes, when what serves took them over
+  TrafficByName baseline;          // of its routes, when what serves took them over
   TimePoint held_since{};          // its routes hold new connections; zero: they do not
   std::optional<Rollout> rollout;  // of wanted_hash: under way, or the last one's receipt
   friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;

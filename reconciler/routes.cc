@@ -157,9 +157,7 @@ RouteSums sums(const ComponentRoutes& routes) {
   for (const crds::Route* route : routes.own) {
     const auto there = routes.proxy->routes.find(key_of(*route));
     if (there == routes.proxy->routes.end()) continue;
-    out.traffic.requests += there->second.traffic.requests;
-    out.traffic.failed += there->second.traffic.failed;
-    out.traffic.held += there->second.traffic.held;
+    out.traffic.emplace(there->first.text(), there->second.traffic);
     out.open += there->second.open;
     out.draining += there->second.draining;
   }
@@ -175,10 +173,19 @@ std::string unserved(const ComponentRoutes& routes) {
   return "";
 }
 
-Traffic since(const Traffic& before, const Traffic& now) {
-  if (now.requests < before.requests || now.failed < before.failed || now.held < before.held)
-    return now;
-  return {now.requests - before.requests, now.failed - before.failed, now.held - before.held};
+Traffic since(const TrafficByName& before, const TrafficByName& now) {
+  Traffic out;
+  for (const auto& [name, traffic] : now) {
+    const auto known = before.find(name);
+    if (known == before.end()) continue;
+    const Traffic& old = known->second;
+    const bool anew =
+        traffic.requests < old.requests || traffic.failed < old.failed || traffic.held < old.held;
+    out.requests += traffic.requests - (anew ? 0 : old.requests);
+    out.failed += traffic.failed - (anew ? 0 : old.failed);
+    out.held += traffic.held - (anew ? 0 : old.held);
+  }
+  return out;
 }
 
 }  // namespace reconciler

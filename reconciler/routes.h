@@ -69,7 +69,7 @@ const ComponentKey* successor(const ComponentRoutes& routes, const ObservedRoute
 
 // Of all routes that the component has.
 struct RouteSums {
-  Traffic traffic;
+  TrafficByName traffic;
   int64_t open = 0;
   int64_t draining = 0;
 };
@@ -78,8 +78,9 @@ RouteSums sums(const ComponentRoutes& routes);
 // Why mc-proxy does not serve one that it has; empty: it serves all.
 std::string unserved(const ComponentRoutes& routes);
 
-// What passed since `before`; counters that went back (mc-proxy was started anew) began at zero.
-Traffic since(const Traffic& before, const Traffic& now);
+// What passed since `before`, over the names that both know; counters that went back (mc-proxy was
+// started anew) began at zero.
+Traffic since(const TrafficByName& before, const TrafficByName& now);
 
 // "127.0.0.1:23456"
 std::string backend_at(uint16_t port);

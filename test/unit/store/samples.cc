@@ -205,7 +205,8 @@ ComponentMemory component_memory() {
   ComponentMemory value;
   auto& [leases, wanted_hash, image_missing, image_pulled, refused_ports, step_back_off, failure,
          rollout_failed, rollout_over, rollout_error, rollout_wish, rollout_back_off, healthy_hash,
-         heals, last_exit, restarts, heal_pending, resume, trial, baseline, held_since, rollout] = value;
+         heals, last_exit, restarts, heal_pending, resume, trial, baseline, held_since, rollout] =
+      value;
   leases = {{{Slot::kFirst, ""}, 10'000}, {{Slot::kSecond, "rest"}, 60'000}};
   wanted_hash = "aa";
   image_missing = true;
@@ -227,7 +228,7 @@ ComponentMemory component_memory() {
   restarts = 6;
   heal_pending = true;
   resume = true;
-  trial = Trial{ContainerId("abc"), at(3), true, {10, 2, 1}, 0.25, true};
+  trial = Trial{ContainerId("abc"), at(3), true, {{"web.test:443", {10, 2, 1}}}, 0.25, true};
   rollout = reconciler::Rollout{Revision(std::string(40, 'b')),
                                 true,
                                 at(4),
@@ -237,10 +238,10 @@ ComponentMemory component_memory() {
                                 at(8),
                                 at(9),
                                 true,
-                                {11, 3, 2},
+                                {{"web.test:443", {11, 3, 2}}},
                                 {12, 4, 3},
                                 "2 of 3 requests failed"};
-  baseline = {5, 1, 0};
+  baseline = {{"web.test:443", {5, 1, 0}}};
   last_exit = Exit{137, at(11)};
   held_since = at(10);
   return value;
