@@ -58,7 +58,7 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 
-python3 test/bench/bench.py --agent "$build/bin/mcp-agent" --planner "$build/bin/bench_planner" \
+python3 test/bench/bench.py --agent "$build/bin/mcp-agent" --planner "$build/test/bench/bench_planner" \
   --podman "$work/podman" --work "$work/runs" ${page:+--page "$page"} "${arguments[@]}" &
 bench=$!
 wait $bench
