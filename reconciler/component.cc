@@ -101,7 +101,7 @@ void Machine::stop_all() {
   // What kept it from running is no reason to wait.
   if (d_.next.failure && d_.next.failure->step < StepKind::kRoute) forget_failures();
   d_.next.trial.reset();
-  if (d_.next.rollout && d_.next.rollout->finished == TimePoint{}) d_.next.rollout.reset();
+  if (rollout_under_way() != nullptr) d_.next.rollout.reset();
   if (!take_routes_away(in_.containers, "active is false (commit " + short_revision() + ")"))
     return;
   for (const ObservedContainer* container : in_.containers) {
@@ -227,15 +227,15 @@ void Machine::bring_up() {
   if (!in_.desired.rolls)
     for (const ObservedContainer* other : others_)
       if (has_process(*other)) return hold_traffic(*other) ? stop(*other, replaced_by()) : void();
-  if (fallback_ != nullptr && !runs(*fallback_) && cannot_start())
+  if (fallback_ != nullptr && !runs(*fallback_) && keeps_failing(StepKind::kStart, 1))
     return fail_rollout(std::string(d_.next.failure->error.message));
   if (!in_.port_gate.empty()) return wait(reason::kWaitingForPort, in_.port_gate);
   emit(start_step(in_.key, in_.service.revision, *candidate_, false, create_cause()), "starting");
 }
 
-bool Machine::cannot_start() const {
+bool Machine::keeps_failing(StepKind step, int tries) const {
   const auto& failure = d_.next.failure;
-  return failure && failure->step == StepKind::kStart && d_.next.step_back_off.attempts > 1 &&
+  return failure && failure->step == step && d_.next.step_back_off.attempts > tries &&
          failure->error.code != base::Code::kUnavailable &&
          failure->error.code != base::Code::kTimeout;
 }
@@ -272,10 +272,10 @@ void Machine::ready() {
   d_.available = true;
   d_.next.heal_pending = d_.next.resume = false;
   mark(&Rollout::ready, in_.now);
-  const bool rolling_out = d_.next.rollout && d_.next.rollout->finished == TimePoint{};
+  const bool rolling_out = rollout_under_way() != nullptr;
   if (!routes_lead_to(*candidate_, Millis(0),
                       rolling_out ? in_.desired.cause : "mc-proxy does not have it so"))
-    return cannot_route() && fallback_ != nullptr
+    return fallback_ != nullptr && keeps_failing(StepKind::kRoute, 2)
                ? fail_rollout(std::string(d_.next.failure->error.message))
                : void();
   if (in_.routes.managed()) mark(&Rollout::switched, in_.now);

@@ -86,8 +86,8 @@ class Machine {
   bool wait_before_another(const std::string& why);
   std::optional<Slot> free_slot() const;
   void bring_up();
-  // More than once, and podman was there to say so.
-  bool cannot_start() const;
+  // More often than `tries`, and whoever was asked was there to say so.
+  bool keeps_failing(StepKind step, int tries) const;
   void watch();
   void ready();
   void ended();
@@ -113,7 +113,6 @@ class Machine {
 
   // True: every route leads to the container. Else that is the next step.
   bool routes_lead_to(const ObservedContainer& container, Millis hold, const std::string& cause);
-  bool cannot_route() const;
   // While something new is made, what serves keeps its routes: one that is gone, or leads to
   // nothing that runs, is set again. True: that is the next step.
   bool restore_routes();
@@ -132,6 +131,7 @@ class Machine {
 
   // ------------------------------------------------------------ the receipt
 
+  Rollout* rollout_under_way();  // null: none is
   void begin_rollout();
   void count_rollout();
   void mark(TimePoint Rollout::* phase, TimePoint at);

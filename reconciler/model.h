@@ -182,7 +182,6 @@ struct ObservedProxy {
   std::optional<base::Error> error;  // it did not answer; routes are of the last time
   TimePoint asked_at{};  // when the list that `routes` are of was asked for; zero: never
   std::map<RouteKey, ObservedRoute> routes;  // everybody's
-  friend bool operator==(const ObservedProxy&, const ObservedProxy&) = default;
 };
 
 // What probing knows of one run of a container.

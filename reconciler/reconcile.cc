@@ -216,9 +216,7 @@ class Pass {
   void decide_one(const ComponentKey& key, const ServiceDesired& service,
                   const ComponentDesired& component) {
     static const std::vector<const ObservedContainer*> kNone;
-    static const ComponentMemory kFresh;
     const auto list = containers_.find(key);
-    const auto remembered = memory_.components.find(key);
     const ComponentInput input{
         key,
         desired_.node,
@@ -226,7 +224,7 @@ class Pass {
         component,
         list == containers_.end() ? kNone : list->second,
         observed_,
-        remembered == memory_.components.end() ? kFresh : remembered->second,
+        remembered(key),
         claims_.of(key, service, component),
         now_,
         fixed_ports_.must_leave(key) ? std::string() : dependency_gate(service, component),
@@ -290,19 +288,16 @@ class Pass {
   void remove_undesired() {
     for (const auto& [key, list] : containers_) {
       if (findings_.contains(key) || desired_.unusable.contains(key.service)) continue;
-      const auto remembered = memory_.components.find(key);
       if (const std::string heir = awaited_heir(key, list); !heir.empty()) {
         Decision waits;
-        waits.next =
-            remembered == memory_.components.end() ? ComponentMemory{} : remembered->second;
+        waits.next = remembered(key);
         waits.message = heir;
         unfinished_.push_back(key.text() + " (" + heir + ")");
         keep(key, std::move(waits));
         continue;
       }
-      Decision decision = decide_removal(
-          key, desired_.revision, list, claims_.none(),
-          remembered == memory_.components.end() ? ComponentMemory{} : remembered->second, now_);
+      Decision decision =
+          decide_removal(key, desired_.revision, list, claims_.none(), remembered(key), now_);
       unfinished_.push_back(key.text() + " (" + decision.message + ")");
       keep(key, std::move(decision));
     }
@@ -329,10 +324,8 @@ class Pass {
         unfinished_.push_back("edge " + edge.spec.key.text() + " (a service of this node has it)");
         continue;
       }
-      const auto remembered = memory_.components.find(edge.key);
-      Decision decision = decide_edge(
-          edge, *observed_.proxy, owner_of_routes(desired_.node),
-          remembered == memory_.components.end() ? ComponentMemory{} : remembered->second, now_);
+      Decision decision = decide_edge(edge, *observed_.proxy, owner_of_routes(desired_.node),
+                                      remembered(edge.key), now_);
       if (decision.phase != Phase::kReady) unfinished_.push_back(decision.message);
       keep(edge.key, std::move(decision));
     }
@@ -344,6 +337,12 @@ class Pass {
     if (stale.empty() || observed_.in_flight.contains(ComponentKey{})) return;
     out_.plan.steps.push_back(route_step({}, desired_.revision, "(stale)", {}, std::move(stale),
                                          "no service of this node has them"));
+  }
+
+  const ComponentMemory& remembered(const ComponentKey& key) const {
+    static const ComponentMemory kFresh;
+    const auto found = memory_.components.find(key);
+    return found == memory_.components.end() ? kFresh : found->second;
   }
 
   const ServiceMemory& before(const ServiceName& service) const {

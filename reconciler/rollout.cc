@@ -73,6 +73,11 @@ std::string Machine::rollout_message() const {
                     ", tried again later; mcp rollback " + service + " ends it)");
 }
 
+Rollout* Machine::rollout_under_way() {
+  auto& rollout = d_.next.rollout;
+  return rollout && rollout->finished == TimePoint{} ? &*rollout : nullptr;
+}
+
 void Machine::begin_rollout() {
   d_.next.rollout = Rollout{.revision = in_.service.revision,
                             .replaces = fallback_ != nullptr && runs(*fallback_),
@@ -81,9 +86,8 @@ void Machine::begin_rollout() {
 }
 
 void Machine::count_rollout() {
-  auto& rollout = d_.next.rollout;
-  if (!rollout || rollout->counted || rollout->finished != TimePoint{} || !in_.routes.managed() ||
-      in_.routes.proxy->error)
+  Rollout* rollout = rollout_under_way();
+  if (rollout == nullptr || rollout->counted || !in_.routes.managed() || in_.routes.proxy->error)
     return;
   rollout->begun = std::min(rollout->begun, in_.now);
   rollout->counted = in_.routes.proxy->asked_at >= rollout->begun;
@@ -92,16 +96,16 @@ void Machine::count_rollout() {
 }
 
 void Machine::mark(TimePoint Rollout::* phase, TimePoint at) {
-  if (!d_.next.rollout || d_.next.rollout->finished != TimePoint{}) return;
-  TimePoint& mark = *d_.next.rollout.*phase;
-  if (mark == TimePoint{}) mark = at;
+  Rollout* rollout = rollout_under_way();
+  if (rollout != nullptr && rollout->*phase == TimePoint{}) rollout->*phase = at;
 }
 
 void Machine::finish_rollout(const std::string& error) {
-  if (!d_.next.rollout || d_.next.rollout->finished != TimePoint{}) return;
-  d_.next.rollout->seen = since(d_.next.rollout->before, sums(in_.routes).traffic);
-  d_.next.rollout->error = error;
-  mark(&Rollout::finished, in_.now);
+  Rollout* rollout = rollout_under_way();
+  if (rollout == nullptr) return;
+  rollout->seen = since(rollout->before, sums(in_.routes).traffic);
+  rollout->error = error;
+  rollout->finished = in_.now;
 }
 
 }  // namespace reconciler

@@ -57,12 +57,8 @@ RouteClaims::RouteClaims(const Desired& desired, const Observed& observed)
 }
 
 ComponentRoutes RouteClaims::none() const {
-  return {.proxy = proxy_,
-          .owner = owner_,
-          .by_backend = &by_backend_,
-          .winners = &winners_,
-          .own = {},
-          .refused = {}};
+  return {
+      .proxy = proxy_, .by_backend = &by_backend_, .winners = &winners_, .own = {}, .refused = {}};
 }
 
 ComponentRoutes RouteClaims::of(const ComponentKey& key, const ServiceDesired& service,

@@ -12,7 +12,6 @@ namespace reconciler {
 // The routes of one component, as one pass sees them. Empty where routes are not managed.
 struct ComponentRoutes {
   const ObservedProxy* proxy = nullptr;                              // null: not managed
-  std::string owner;                                                 // us
   const std::multimap<std::string, RouteKey>* by_backend = nullptr;  // our routes
   const std::map<RouteKey, ComponentKey>* winners = nullptr;         // who is to have what
   std::vector<const crds::Route*> own;                               // those that it may have

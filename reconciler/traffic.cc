@@ -41,8 +41,8 @@ bool Machine::routes_lead_to(const ObservedContainer& container, Millis hold,
     return false;
   }
   // The receipt is of what follows: what was counted before has to be known.
-  const auto& rollout = d_.next.rollout;
-  if (rollout && rollout->replaces && !rollout->counted && rollout->finished == TimePoint{}) {
+  const Rollout* rollout = rollout_under_way();
+  if (rollout != nullptr && rollout->replaces && !rollout->counted) {
     settle(Phase::kProgressing, reason::kProgressing, "asking mc-proxy what it has counted so far");
     return false;
   }
@@ -53,13 +53,6 @@ bool Machine::routes_lead_to(const ObservedContainer& container, Millis hold,
   emit(route_step(in_.key, in_.service.revision, object, std::move(wanted), {}, cause),
        hold.count() > 0 ? "holding new connections" : "routing to " + container.name);
   return false;
-}
-
-bool Machine::cannot_route() const {
-  const auto& failure = d_.next.failure;
-  return failure && failure->step == StepKind::kRoute && d_.next.step_back_off.attempts > 2 &&
-         failure->error.code != base::Code::kUnavailable &&
-         failure->error.code != base::Code::kTimeout;
 }
 
 bool Machine::restore_routes() {

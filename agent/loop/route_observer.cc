@@ -50,25 +50,24 @@ bool RouteObserver::take(base::TimePoint now, ObservedProxy& proxy) {
   result_.reset();
   listing_ = false;
   const bool first = !std::exchange(asked_once_, true);
-  const ObservedProxy before = proxy;
+  const std::optional<base::Error> error = proxy.error;
   if (!listing) {
     failed(listing.error(), now, proxy);
-    return first || before.error != proxy.error;
+    return first || error != proxy.error;
   }
   failures_in_row_ = 0;
   next_list_ = now + list_interval_;
   proxy.error.reset();
   proxy.asked_at = asked_at_;
-  proxy.routes.clear();
+  const auto before = std::exchange(proxy.routes, {});
   // A route that a step of ours has set or removed in the meantime is as the step left it.
   for (const ObservedRoute& route : *listing)
     if (!touched_.contains(route.spec.key)) proxy.routes.emplace(route.spec.key, route);
   for (const RouteKey& key : touched_)
-    if (const auto kept = before.routes.find(key); kept != before.routes.end())
-      proxy.routes.insert(*kept);
+    if (const auto kept = before.find(key); kept != before.end()) proxy.routes.insert(*kept);
   if (!touched_.empty()) hinted_ = true;
   // Connections end while somebody waits for it: then the time alone is news.
-  return first || following_ || before.error != proxy.error || before.routes != proxy.routes;
+  return first || following_ || error != proxy.error || before != proxy.routes;
 }
 
 void RouteObserver::failed(const base::Error& error, base::TimePoint now, ObservedProxy& proxy) {

@@ -343,15 +343,7 @@ def main():
     about = report.versions(options.agent, bench.podman)
     where = report.machine()
     bench.say(where)
-    for row in options.only or ROWS:
-        note = report.stamp(f"{where}; {about}")
-        text = getattr(bench, row)() + "\n\n" + f"<sub>{note}</sub>"
-        print(f"## {row}\n\n{text}\n", flush=True)
-        if options.page:
-            with open(options.page, encoding="utf-8") as file:
-                page = file.read()
-            with open(options.page, "w", encoding="utf-8") as file:
-                file.write(report.put(page, row, text))
+    report.write(bench, options.only or ROWS, f"{where}; {about}", options.page)
 
 
 if __name__ == "__main__":

@@ -215,15 +215,7 @@ def main():
                          for name in ("nginx-light", "caddy", "wrk", "nghttp2-client")])
     where = report.machine()
     try:
-        for row in options.only or ROWS:
-            note = report.stamp(f"{where}; {about}")
-            text = getattr(bench, row)() + "\n\n" + f"<sub>{note}</sub>"
-            print(f"## {row}\n\n{text}\n", flush=True)
-            if options.page:
-                with open(options.page, encoding="utf-8") as file:
-                    page = file.read()
-                with open(options.page, "w", encoding="utf-8") as file:
-                    file.write(report.put(page, row, text))
+        report.write(bench, options.only or ROWS, f"{where}; {about}", options.page)
     finally:
         bench.backend.stop()
 

@@ -72,6 +72,19 @@ def stamp(about):
     return f"{time.strftime('%Y-%m-%d')}; load before: {load:.1f}; {about}."
 
 
+def write(bench, rows, about, path):
+    """Measures each row (a method of `bench`), prints it, and puts it into the page at `path`, if any."""
+    for row in rows:
+        note = stamp(about)
+        text = getattr(bench, row)() + "\n\n" + f"<sub>{note}</sub>"
+        print(f"## {row}\n\n{text}\n", flush=True)
+        if path:
+            with open(path, encoding="utf-8") as file:
+                page = file.read()
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(put(page, row, text))
+
+
 def put(page, name, text):
     """`page` with `text` between the markers of `name`."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
