@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,5 +27,20 @@ bool is_dns_label(std::string_view text);
 
 // Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view bytes);
+
+// The same of what comes in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  void update(std::string_view bytes);
+  std::string hex();  // once, last
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace base

@@ -44,6 +44,13 @@ httplib::Request to_request(const HttpCall& call, const HttpAddress& address) {
   request.method = call.method;
   request.path = call.target;
   request.body = call.body;
+  if (call.upload) {
+    request.content_length_ = call.upload_size;
+    request.content_provider_ = [&call](size_t offset, size_t most, httplib::DataSink& sink) {
+      const auto piece = call.upload(offset, most);
+      return piece && !piece->empty() && sink.write(piece->data(), piece->size());
+    };
+  }
   for (const auto& [name, value] : call.headers) request.headers.emplace(name, value);
   if (!call.content_type.empty()) request.headers.emplace("Content-Type", call.content_type);
   // A socket's path is no valid Host, and Go's server refuses it.
@@ -63,7 +70,7 @@ HttpResponse to_response(const httplib::Response& response) {
 // says no to an empty piece.
 class Watch {
  public:
-  Watch(httplib::Client& client, const HttpClient::Sink& sink, Clock::time_point deadline,
+  Watch(httplib::ClientImpl& client, const HttpClient::Sink& sink, Clock::time_point deadline,
         std::stop_token stop)
       : client_(client), sink_(sink), deadline_(deadline), stop_(std::move(stop)) {
     thread_ = std::thread([this] { run(); });
@@ -108,7 +115,7 @@ class Watch {
     }
   }
 
-  httplib::Client& client_;
+  httplib::ClientImpl& client_;
   const HttpClient::Sink& sink_;
   const Clock::time_point deadline_;
   const std::stop_token stop_;
@@ -123,18 +130,27 @@ class Watch {
 }  // namespace
 
 std::string HttpAddress::text() const {
-  return socket.empty() ? host + ":" + std::to_string(port) : socket;
+  if (!socket.empty()) return socket;
+  const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return (tls ? "https://" : "") + name + ":" + std::to_string(port);
 }
 
 struct HttpClient::Impl {
   HttpAddress address;
   std::mutex mutex;
-  std::vector<std::unique_ptr<httplib::Client>> idle;
+  std::vector<std::unique_ptr<httplib::ClientImpl>> idle;
 
-  std::unique_ptr<httplib::Client> make(Millis deadline) const {
+  std::unique_ptr<httplib::ClientImpl> make(Millis deadline) const {
     const bool local = !address.socket.empty();
-    auto client = std::make_unique<httplib::Client>(local ? address.socket : address.host,
-                                                    local ? 80 : address.port);
+    std::unique_ptr<httplib::ClientImpl> client;
+    if (address.tls) {
+      client = std::make_unique<httplib::SSLClient>(address.host, address.port);
+      client->set_ca_cert_path(address.ca_file);
+      client->enable_server_certificate_verification(true);
+    } else {
+      client = std::make_unique<httplib::ClientImpl>(local ? address.socket : address.host,
+                                                     local ? 80 : address.port);
+    }
     if (local) client->set_address_family(AF_UNIX);
     client->set_url_encode(false);
     client->set_tcp_nodelay(!local);
@@ -142,13 +158,13 @@ struct HttpClient::Impl {
     return client;
   }
 
-  static void set_deadline(httplib::Client& client, Millis deadline) {
+  static void set_deadline(httplib::ClientImpl& client, Millis deadline) {
     client.set_connection_timeout(std::min(deadline, kConnectTimeout));
     client.set_read_timeout(deadline);
     client.set_write_timeout(deadline);
   }
 
-  std::unique_ptr<httplib::Client> take(Millis deadline) {
+  std::unique_ptr<httplib::ClientImpl> take(Millis deadline) {
     {
       const std::lock_guard lock(mutex);
       if (!idle.empty()) {
@@ -163,7 +179,7 @@ struct HttpClient::Impl {
     return client;
   }
 
-  void give_back(std::unique_ptr<httplib::Client> client) {
+  void give_back(std::unique_ptr<httplib::ClientImpl> client) {
     const std::lock_guard lock(mutex);
     if (idle.size() < kIdleConnections) idle.push_back(std::move(client));
   }
@@ -180,6 +196,19 @@ struct HttpClient::Impl {
         return unavailable(
             "cannot connect to " + address.text() + ": " + why_not_connected(address),
             "is the service that owns it running, and may this user use it?");
+      case httplib::Error::SSLServerVerification:
+        return unavailable(
+            "the certificate of " + address.text() + " is not trusted",
+            address.ca_file.empty()
+                ? "name the file of the CA that signed it, or use the name that "
+                  "is in it"
+                : "is it signed by a CA of " + address.ca_file + ", for this name, and in date?");
+      case httplib::Error::SSLLoadingCerts:
+        return invalid("cannot read the CA certificates of " + address.ca_file,
+                       "a PEM file that this user may read");
+      case httplib::Error::SSLConnection:
+        return unavailable("no TLS connection to " + address.text(),
+                           "does a server that speaks TLS listen there?");
       case httplib::Error::Read:
       case httplib::Error::Write:
         return unavailable(what + where + ": the connection broke");

@@ -11,23 +11,34 @@
 #include "base/core/time.h"
 #include "base/http/message.h"
 
-// HTTP/1.1 client over a Unix socket or plain TCP, thin over cpp-httplib.
+// HTTP/1.1 client over a Unix socket, TLS or plain TCP, thin over cpp-httplib.
 namespace base {
 
 struct HttpAddress {
   std::string socket;  // path of a Unix socket; when empty, host and port count
   std::string host;
   uint16_t port = 0;
+  bool tls = false;          // the certificate has to be of `host`
+  std::string ca_file = {};  // PEM of whom to trust; empty: the system's
 
-  static HttpAddress unix_socket(std::string path) { return {std::move(path), {}, 0}; }
-  static HttpAddress tcp(std::string host, uint16_t port) { return {{}, std::move(host), port}; }
-  std::string text() const;  // "/run/x.sock", "127.0.0.1:8080"
+  static HttpAddress unix_socket(std::string path) { return {.socket = std::move(path)}; }
+  static HttpAddress tcp(std::string host, uint16_t port) {
+    return {.host = std::move(host), .port = port};
+  }
+  static HttpAddress https(std::string host, uint16_t port, std::string ca_file = {}) {
+    return {.host = std::move(host), .port = port, .tls = true, .ca_file = std::move(ca_file)};
+  }
+  std::string text() const;  // "/run/x.sock", "127.0.0.1:8080", "https://a.example:9444"
 };
 
 struct HttpCall {
   std::string method = "GET";
   std::string target = "/";  // path and query, already encoded
   std::string body = {};
+  // Instead of a body: `upload_size` bytes, asked for piece by piece, from an offset, at most so
+  // many; an error or nothing ends the call.
+  std::function<Result<std::string>(size_t offset, size_t most)> upload = {};
+  size_t upload_size = 0;
   std::string content_type = {};
   HttpHeaders headers = {};
   // For the whole answer (a peer that stalls half-way can take twice as long). Zero, for stream()
@@ -37,7 +48,8 @@ struct HttpCall {
 
 // Safe to use from many threads at once: every call under way has a connection of its own, and idle
 // ones are kept open for the next call. Errors, whatever the status of an answer:
-//   kUnavailable  nothing listens there, or the connection broke
+//   kUnavailable  nothing listens there, the connection broke, or its certificate is not trusted
+//   kInvalid      the file of whom to trust cannot be used
 //   kTimeout      no complete answer within the deadline
 //   kInternal     the answer is not HTTP
 // An answer with any status is success: look at HttpResponse::status.

@@ -42,17 +42,19 @@ bool match(const std::vector<std::string>& pattern, const std::vector<std::strin
 
 }  // namespace
 
-void HttpRouter::add(const std::string& method, const std::string& pattern,
-                     HttpServer::Handler handler) {
-  routes_.push_back({method, split(pattern, '/'), std::move(handler)});
+void HttpRouter::add(const std::string& method, const std::string& pattern, Handler handler) {
+  routes_.push_back({method, pattern, split(pattern, '/'), std::move(handler)});
 }
 
-const HttpServer::Handler* HttpRouter::find(HttpRequest& request, std::string* allowed) const {
+const HttpRouter::Handler* HttpRouter::find(HttpRequest& request, std::string* allowed) const {
   const std::vector<std::string> path = split(request.path, '/');
   const std::string& method = request.method == "HEAD" ? "GET" : request.method;
   for (const Route& route : routes_) {
     if (!match(route.segments, path, request.captures)) continue;
-    if (route.method == method) return &route.handler;
+    if (route.method == method) {
+      request.route = route.pattern;
+      return &route.handler;
+    }
     *allowed += (allowed->empty() ? "" : ", ") + route.method;
   }
   return nullptr;

@@ -10,17 +10,20 @@ namespace base {
 
 class HttpRouter {
  public:
-  void add(const std::string& method, const std::string& pattern, HttpServer::Handler handler);
+  // Takes the request because it may fill in its body.
+  using Handler = std::function<HttpReply(HttpRequest&, const HttpBody&)>;
+  void add(const std::string& method, const std::string& pattern, Handler handler);
 
-  // Fills request.captures from request.path. Null: `allowed` gets the methods that this path has,
-  // empty when no route has it.
-  const HttpServer::Handler* find(HttpRequest& request, std::string* allowed) const;
+  // Fills request.captures and request.route from request.path. Null: `allowed` gets the methods
+  // that this path has, empty when no route has it.
+  const Handler* find(HttpRequest& request, std::string* allowed) const;
 
  private:
   struct Route {
     std::string method;
+    std::string pattern;
     std::vector<std::string> segments;
-    HttpServer::Handler handler;
+    Handler handler;
   };
   std::vector<Route> routes_;
 };

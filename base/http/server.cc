@@ -8,11 +8,14 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <charconv>
 #include <cstring>
 #include <future>
 #include <thread>
 
 #include "base/http/router.h"
+#include "base/http/tls.h"
+#include "base/http/wire.h"
 
 namespace base {
 namespace {
@@ -35,6 +38,46 @@ class SinkStream : public HttpStream {
  private:
   httplib::DataSink& sink_;
   std::stop_token stop_;
+};
+
+class WireStream : public httplib::Stream {
+ public:
+  explicit WireStream(Wire& wire) : wire_(wire) {}
+  bool is_readable() const override { return wire_.readable(); }
+  bool is_writable() const override { return wire_.writable(); }
+  ssize_t read(char* to, size_t size) override { return wire_.read(to, size); }
+  ssize_t write(const char* from, size_t size) override { return wire_.write(from, size); }
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    ip = wire_.peer();
+    port = wire_.peer_port();
+  }
+  void get_local_ip_and_port(std::string&, int&) const override {}
+  socket_t socket() const override { return wire_.fd(); }
+
+ private:
+  Wire& wire_;
+};
+
+// The library's server, with connections of ours: they have an end, and know their peer.
+class Engine : public httplib::Server {
+ public:
+  // Says no to a connection: null. Else its wire, ready for the request.
+  std::function<std::unique_ptr<Wire>(int fd)> open;
+
+ private:
+  bool process_and_close_socket(socket_t fd) override {
+    const std::unique_ptr<Wire> wire = open(fd);
+    if (!wire) return false;
+    WireStream stream(*wire);
+    bool closed = false;
+    // A connection a request: a new one costs little, while an idle one would hold a thread, delay
+    // stop() and race with its next request when it is closed.
+    return process_request(stream, true, closed, [&](httplib::Request& request) {
+      wire->head_read();
+      // Compression holds back what a stream has written.
+      request.headers.erase("Accept-Encoding");
+    });
+  }
 };
 
 Error cannot_listen(const std::string& socket, const std::string& why) {
@@ -83,9 +126,28 @@ Result<> give_access(const HttpServerOptions& options) {
   return {};
 }
 
+// "host:port" or "[address]:port"; an empty host means all addresses.
+Result<std::pair<std::string, int>> parse_listen(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  const Error wrong = invalid("'" + text + "' is not an address to listen on",
+                              "host:port, [IPv6 address]:port, or :port for all addresses");
+  if (colon == std::string::npos) return wrong;
+  std::string host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']'))
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string::npos)
+    return wrong;
+  int port = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
+  if (error != std::errc() || stop != end || port < 0 || port > 65535) return wrong;
+  return std::pair(host.empty() ? "::" : host, port);
+}
+
 HttpRequest to_request(const httplib::Request& request) {
   HttpRequest result;
   result.method = request.method;
+  result.peer = request.remote_addr;
   result.path = request.target.substr(0, request.target.find('?'));
   for (const auto& [name, value] : request.params) result.query[name] = value;
   for (const auto& [name, value] : request.headers) add_header(result.headers, name, value);
@@ -116,37 +178,33 @@ HttpReply HttpReply::text(std::string body, int status) {
 struct HttpServer::Impl {
   HttpServerOptions options;
   HttpRouter router;
-  httplib::Server server;
+  Engine server;
+  std::unique_ptr<TlsIdentity> identity;
   std::stop_source stopping;
+  std::atomic<int> connections = 0;
   std::atomic<int> streams = 0;
   std::thread thread;
+  int port = 0;
 
   void configure() {
-    server.set_address_family(AF_UNIX);
-    server.set_read_timeout(options.read_timeout);
-    server.set_write_timeout(options.write_timeout);
-    // A connection a request: on a Unix socket a new one costs next to nothing, while an idle one
-    // would hold a thread, delay stop() and race with its next request when it is closed.
-    server.set_keep_alive_max_count(1);
-    server.set_keep_alive_timeout(
-        std::chrono::ceil<std::chrono::seconds>(options.read_timeout).count());
-    server.set_pre_routing_handler([](const httplib::Request& request, httplib::Response&) {
-      // Compression holds back what a stream has written. The request is the server's own object.
-      const_cast<httplib::Request&>(request).headers.erase("Accept-Encoding");
-      return httplib::Server::HandlerResponse::Unhandled;
-    });
+    server.open = [this](int fd) { return open(fd); };
+    server.set_default_headers({options.headers.begin(), options.headers.end()});
     const auto plain = [this](const httplib::Request& request, httplib::Response& response) {
-      answer(to_request(request), response);
+      answer(to_request(request), response, [](const auto&) -> Result<> { return {}; });
     };
     const auto with_body = [this](const httplib::Request& request, httplib::Response& response,
                                   const httplib::ContentReader& reader) {
-      HttpRequest wanted = to_request(request);
-      if (read_body(request, reader, wanted.body)) return answer(std::move(wanted), response);
-      HttpReply refusal = problem(invalid(
-          "the body is cut off or larger than " + std::to_string(options.max_body) + " bytes",
-          "send less"));
-      refusal.status = 413;
-      send(std::move(refusal), response);
+      // The library would read until the peer closes.
+      const bool none =
+          !request.has_header("Content-Length") && !request.has_header("Transfer-Encoding");
+      bool taken = none;
+      const HttpBody body = [&](const auto& sink) -> Result<> {
+        if (std::exchange(taken, true)) return {};
+        return read_body(reader, sink);
+      };
+      answer(to_request(request), response, body);
+      // Whoever is refused still sends: the answer is read after that.
+      if (!taken) (void)read_body(reader, [](std::string_view) -> Result<> { return {}; });
     };
     server.Get(".*", plain).Options(".*", plain);
     server.Post(".*", with_body)
@@ -160,23 +218,54 @@ struct HttpServer::Impl {
     });
   }
 
-  bool read_body(const httplib::Request& request, const httplib::ContentReader& reader,
-                 std::string& body) const {
-    // The library would read until the peer closes.
-    if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding"))
-      return true;
-    size_t total = 0;
-    const bool whole = reader([&](const char* bytes, size_t size) {
-      total += size;
-      if (total <= options.max_body) body.append(bytes, size);
-      return total <= kMaxDrain;
-    });
-    return whole && total <= options.max_body;
+  std::unique_ptr<Wire> open(int fd) {
+    struct Counted : Wire {
+      Counted(int fd, const WireLimits& limits, std::atomic<int>& count)
+          : Wire(fd, limits), count(count), mine(++count) {}
+      ~Counted() { --count; }
+      std::atomic<int>& count;
+      const int mine;
+    };
+    auto wire = std::make_unique<Counted>(
+        fd,
+        WireLimits{.read_timeout = options.read_timeout, .write_timeout = options.write_timeout},
+        connections);
+    if (identity && (wire->mine > options.threads || !wire->handshake(identity->accept())))
+      return nullptr;
+    return wire;
   }
 
-  void answer(HttpRequest request, httplib::Response& response) {
+  static Result<> read_body(const httplib::ContentReader& reader,
+                            const std::function<Result<>(std::string_view)>& sink) {
+    Result<> taken;
+    size_t drained = 0;
+    const bool whole = reader([&](const char* bytes, size_t size) {
+      if (taken)
+        taken = sink({bytes, size});
+      else
+        drained += size;
+      return drained <= kMaxDrain;
+    });
+    if (taken && !whole) return invalid("the body is cut off", "send it again");
+    return taken;
+  }
+
+  // All of a body, as far as it may be that large.
+  Result<std::string> whole_body(const HttpBody& body) const {
+    std::string text;
+    MCP_CHECK(body([&](std::string_view piece) -> Result<> {
+      if (text.size() + piece.size() > options.max_body)
+        return invalid("the body is larger than " + std::to_string(options.max_body) + " bytes",
+                       "send less");
+      text += piece;
+      return {};
+    }));
+    return text;
+  }
+
+  void answer(HttpRequest request, httplib::Response& response, const HttpBody& body) {
     std::string allowed;
-    const Handler* handler = router.find(request, &allowed);
+    const HttpRouter::Handler* handler = router.find(request, &allowed);
     if (!handler) {
       HttpReply reply = problem(not_found("there is no " + request.path));
       if (!allowed.empty()) {
@@ -189,7 +278,8 @@ struct HttpServer::Impl {
     }
     HttpReply reply;
     try {
-      reply = (*handler)(request);
+      const auto admitted = options.admit ? options.admit(request) : Result<>();
+      reply = admitted ? (*handler)(request, body) : problem(admitted.error());
     } catch (const std::exception& error) {
       reply = problem(
           make_error(Code::kInternal, request.method + " " + request.path + ": " + error.what()));
@@ -202,6 +292,54 @@ struct HttpServer::Impl {
     response.status = status ? status : reply.status;
     for (const auto& [name, value] : reply.headers) response.set_header(name, value);
     response.body = std::move(reply.body);
+  }
+
+  Result<> bind_socket() {
+    if (options.socket.size() >= sizeof(sockaddr_un::sun_path))
+      return invalid("cannot listen on " + options.socket + ": the path is longer than 107 bytes",
+                     "use a shorter path");
+    MCP_CHECK(clear_the_way(options.socket));
+    int listening = -1;
+    server.set_address_family(AF_UNIX);
+    server.set_socket_options([&](auto fd) {
+      listening = fd;
+      // The file appears with this mode less the umask (unix(7)): never wider than wanted.
+      ::fchmod(fd, static_cast<mode_t>(options.mode));
+    });
+    // The port is not used, but has to be one.
+    if (!server.bind_to_port(options.socket, 80))
+      return cannot_listen(options.socket, std::strerror(errno));
+    // The library asks for a backlog of five, and a full one refuses non-blocking connects
+    // (unix(7)).
+    ::listen(listening, kBacklog);
+    if (auto access = give_access(options); !access) {
+      ::close(listening);
+      ::unlink(options.socket.c_str());
+      return access;
+    }
+    return {};
+  }
+
+  Result<> bind_tls() {
+    MCP_TRY(const auto where, parse_listen(options.listen));
+    MCP_TRY(identity, TlsIdentity::load(options.tls_cert, options.tls_key));
+    int listening = -1;
+    server.set_tcp_nodelay(true);
+    server.set_socket_options([&](auto fd) {
+      listening = fd;
+      const int yes = 1;
+      ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    });
+    const auto& [host, wanted] = where;
+    errno = 0;
+    port = wanted != 0 ? (server.bind_to_port(host, wanted) ? wanted : -1)
+                       : server.bind_to_any_port(host);
+    if (port > 0) {
+      ::listen(listening, kBacklog);
+      return {};
+    }
+    port = 0;
+    return cannot_listen(options.listen, errno ? std::strerror(errno) : "no such address here");
   }
 
   void send_stream(HttpReply reply, httplib::Response& response) {
@@ -241,36 +379,33 @@ HttpServer::~HttpServer() {
 }
 
 void HttpServer::route(const std::string& method, const std::string& pattern, Handler handler) {
+  impl_->router.add(method, pattern,
+                    [impl = impl_.get(), handler = std::move(handler)](HttpRequest& request,
+                                                                       const HttpBody& body) {
+                      auto text = impl->whole_body(body);
+                      if (!text) {
+                        HttpReply refusal = problem(text.error());
+                        refusal.status = 413;
+                        return refusal;
+                      }
+                      request.body = std::move(*text);
+                      return handler(request);
+                    });
+}
+
+void HttpServer::upload(const std::string& method, const std::string& pattern,
+                        UploadHandler handler) {
   impl_->router.add(method, pattern, std::move(handler));
 }
 
 Result<> HttpServer::start() {
-  const HttpServerOptions& options = impl_->options;
-  if (options.socket.size() >= sizeof(sockaddr_un::sun_path))
-    return invalid("cannot listen on " + options.socket + ": the path is longer than 107 bytes",
-                   "use a shorter path");
-  MCP_CHECK(clear_the_way(options.socket));
+  MCP_CHECK(impl_->options.socket.empty() ? impl_->bind_tls() : impl_->bind_socket());
   impl_->configure();
-  int listening = -1;
-  impl_->server.set_socket_options([&](auto fd) {
-    listening = fd;
-    // The file appears with this mode less the umask (unix(7)): never wider than wanted.
-    ::fchmod(fd, static_cast<mode_t>(options.mode));
-  });
-  // The port is not used, but has to be one.
-  if (!impl_->server.bind_to_port(options.socket, 80))
-    return cannot_listen(options.socket, std::strerror(errno));
-  // The library asks for a backlog of five, and a full one refuses non-blocking connects (unix(7)).
-  ::listen(listening, kBacklog);
-  if (auto access = give_access(options); !access) {
-    ::close(listening);
-    ::unlink(options.socket.c_str());
-    return access;
-  }
-
   std::promise<void> accepting;
   auto accepts = accepting.get_future();
-  impl_->server.new_task_queue = [&accepting, threads = options.threads] {
+  // One thread more than are served on TLS: it tells the rest that they are too many.
+  const int threads = impl_->options.threads + (impl_->identity ? 1 : 0);
+  impl_->server.new_task_queue = [&accepting, threads] {
     auto* pool = new httplib::ThreadPool(static_cast<size_t>(threads));
     accepting.set_value();
     return pool;
@@ -280,10 +415,14 @@ Result<> HttpServer::start() {
   return {};
 }
 
+int HttpServer::port() const {
+  return impl_->port;
+}
+
 void HttpServer::stop() {
   impl_->stopping.request_stop();
   if (!impl_->thread.joinable()) return;
-  ::unlink(impl_->options.socket.c_str());
+  if (!impl_->options.socket.empty()) ::unlink(impl_->options.socket.c_str());
   impl_->server.stop();
   impl_->thread.join();
 }

@@ -11,7 +11,7 @@
 #include "base/core/time.h"
 #include "base/http/message.h"
 
-// HTTP/1.1 server on a Unix socket, thin over cpp-httplib.
+// HTTP/1.1 server on a Unix socket or on TLS 1.3, thin over cpp-httplib.
 namespace base {
 
 struct HttpRequest {
@@ -21,6 +21,9 @@ struct HttpRequest {
   std::map<std::string, std::string> query;     // decoded; the last of several counts
   HttpHeaders headers;
   std::string body;
+  std::string route;  // the pattern that the path fits
+  std::string peer;   // "192.0.2.7"; on a Unix socket "uid 1000" (SO_PEERCRED, unix(7))
+  std::string user;   // who it is, as `admit` says; empty: nobody asked
 
   // A query parameter, or `otherwise` when it was not given.
   std::string query_or(const std::string& name, std::string otherwise = {}) const;
@@ -57,7 +60,7 @@ int http_status(Code code);
 Error error_of(const HttpResponse& response);
 
 struct HttpServerOptions {
-  std::string socket;          // path; at most 107 bytes (unix(7))
+  std::string socket;          // path; at most 107 bytes (unix(7)); empty: `listen` counts
   int mode = 0660;             // of the socket file
   std::string group;           // owner group of the socket file; empty: as it is made
   size_t max_body = 1 << 20;   // bytes; more is answered with 413
@@ -65,7 +68,23 @@ struct HttpServerOptions {
   Millis write_timeout{5000};  // for a peer to take the next bytes
   int threads = 16;            // connections served at once; more wait
   int max_streams = 12;        // streams at once; more are answered with 503
+
+  // TLS 1.3 on TCP: "192.0.2.1:9444", "[::]:9444", ":9444" (all addresses); port 0: any free one.
+  // Connections beyond `threads` are closed at once. The files are read again when they change.
+  std::string listen = {};
+  std::string tls_cert = {};  // PEM: the chain, the server's own first
+  std::string tls_key = {};
+
+  HttpHeaders headers = {};  // of every answer
+
+  // Asked about a request that has a route, before its body is read; an error is the answer. It may
+  // set `user`. On the server's threads, many at once.
+  std::function<Result<>(HttpRequest&)> admit = {};
 };
+
+// A body as it comes: hands each piece to the function until the end, or until that fails, which is
+// the result then. kInvalid: the body was cut off. Once.
+using HttpBody = std::function<Result<>(const std::function<Result<>(std::string_view)>&)>;
 
 class HttpServer {
  public:
@@ -82,9 +101,16 @@ class HttpServer {
   // A path that no route has is 404, one that has other methods only is 405.
   void route(const std::string& method, const std::string& pattern, Handler handler);
 
+  // The same for bodies of any size (PUT and POST): `body` of the request is empty.
+  using UploadHandler = std::function<HttpReply(const HttpRequest&, const HttpBody&)>;
+  void upload(const std::string& method, const std::string& pattern, UploadHandler handler);
+
   // Listens, and serves on threads of its own. A socket file that nobody answers on is replaced;
   // one that somebody answers on, or a file that is no socket, is kConflict. The folder must exist.
   Result<> start();
+
+  // Where it listens on TCP; 0 before start() and on a Unix socket.
+  int port() const;
 
   // Closes the socket and removes its file, ends streams (their stop_token, then write() false),
   // waits for handlers under way. A peer that has connected and not sent a whole request yet can

@@ -142,7 +142,8 @@ std::string HttpsGitServer::url(const std::string& name) const {
   return (tls_ ? "https://localhost:" : "http://localhost:") + std::to_string(port_) + "/" + name;
 }
 
-SshGitServer::SshGitServer(const fs::path& folder) : folder_(folder), port_(free_port()) {
+SshGitServer::SshGitServer(const fs::path& folder, const std::string& also)
+    : folder_(folder), port_(free_port()) {
   const std::string sshd = program("sshd", "openssh-server");
   fs::create_directories(folder_);
   std::string keys;
@@ -159,7 +160,8 @@ SshGitServer::SshGitServer(const fs::path& folder) : folder_(folder), port_(free
                  (folder_ / "sshd.pid").string() + "\nAuthorizedKeysFile " +
                  (folder_ / "authorized_keys").string() +
                  "\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-                 "KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n");
+                 "KbdInteractiveAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n" +
+                 also);
   const fs::path log = folder_ / "sshd.log";
   sshd_ = spawn({sshd, "-D", "-e", "-f", (folder_ / "sshd_config").string()}, log);
   wait_until(*sshd_, log, [&] { return answers(port_); });
@@ -182,6 +184,10 @@ fs::path SshGitServer::make_key(const std::string& name, const std::string& type
     write_file(folder_ / "authorized_keys",
                read_file(folder_ / "authorized_keys") + read_file(key.string() + ".pub"));
   return key;
+}
+
+std::string SshGitServer::log() const {
+  return read_file(folder_ / "sshd.log");
 }
 
 fs::path SshGitServer::known_hosts(const std::vector<std::string>& types) const {

@@ -48,7 +48,8 @@ class HttpsGitServer {
 // sshd (package openssh-server) with an ecdsa, an ed25519 and an RSA host key.
 class SshGitServer {
  public:
-  explicit SshGitServer(const std::filesystem::path& folder);
+  // `also`: more lines of sshd_config(5).
+  explicit SshGitServer(const std::filesystem::path& folder, const std::string& also = {});
 
   // ssh://user@127.0.0.1:port/path, through another port when one is given.
   std::string url(const std::filesystem::path& repository, uint16_t port = 0) const;
@@ -59,6 +60,8 @@ class SshGitServer {
                                  bool authorized = true, const std::string& passphrase = {});
   // A known_hosts file with the server's keys of these types.
   std::filesystem::path known_hosts(const std::vector<std::string>& types) const;
+  // What sshd has said so far.
+  std::string log() const;
 
  private:
   const std::filesystem::path folder_;

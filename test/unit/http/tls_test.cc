@@ -1,0 +1,242 @@
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include "base/core/text.h"
+#include "base/http/client.h"
+#include "base/http/server.h"
+#include "base/process/process.h"
+#include "test/support/temp_dir.h"
+
+namespace base {
+namespace {
+
+using testing::HasSubstr;
+
+class Tls : public testing::Test {
+ protected:
+  // A certificate for 127.0.0.1 that signs itself, with the name `who`.
+  void certificate(const std::string& name, const std::string& who) {
+    const auto made =
+        run_command({{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                      "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=" + who,
+                      "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout",
+                      dir_ / (name + ".key"), "-out", dir_ / (name + ".pem")}},
+                    "", Millis(30000));
+    ASSERT_TRUE(made && made->ok()) << (made ? made->err : made.error().text());
+  }
+
+  void SetUp() override { certificate("a", "first"); }
+
+  HttpServerOptions options() {
+    return {.max_body = 1000,
+            .read_timeout = Millis(1000),
+            .write_timeout = Millis(1000),
+            .threads = 4,
+            .max_streams = 2,
+            .listen = "127.0.0.1:0",
+            .tls_cert = dir_ / "a.pem",
+            .tls_key = dir_ / "a.key"};
+  }
+
+  void serve(HttpServer& server) {
+    server.route("GET", "/peer",
+                 [](const HttpRequest& request) { return HttpReply::text(request.peer); });
+    server.route("POST", "/echo",
+                 [](const HttpRequest& request) { return HttpReply::text(request.body); });
+    const auto started = server.start();
+    ASSERT_TRUE(started) << started.error().text();
+  }
+
+  HttpClient client(const HttpServer& server, const std::string& ca = "a.pem",
+                    const std::string& host = "127.0.0.1") {
+    return HttpClient(HttpAddress::https(host, static_cast<uint16_t>(server.port()),
+                                         ca.empty() ? "" : dir_ / ca));
+  }
+
+  int connect(const HttpServer& server) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(server.port()));
+    ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    return fd;
+  }
+
+  std::string s_client(const HttpServer& server, std::vector<std::string> also) {
+    Command command{{"openssl", "s_client", "-connect",
+                     "127.0.0.1:" + std::to_string(server.port()), "-CAfile", dir_ / "a.pem"}};
+    command.argv.insert(command.argv.end(), also.begin(), also.end());
+    const auto ran = run_command(command, "", Millis(20000));
+    return ran ? ran->out + ran->err : ran.error().text();
+  }
+
+  const test::TempDir dir_;
+};
+
+TEST_F(Tls, ServesWhomItsCertificateConvinces) {
+  HttpServer server(options());
+  serve(server);
+  auto trusting = client(server);
+  const auto answer = trusting.request({.target = "/peer"});
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_EQ(answer->body, "127.0.0.1");
+  const auto echoed = trusting.request({.method = "POST", .target = "/echo", .body = "hello"});
+  ASSERT_TRUE(echoed) << echoed.error().text();
+  EXPECT_EQ(echoed->body, "hello");
+
+  auto doubtful = client(server, "");
+  const auto refused = doubtful.request({.target = "/peer"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnavailable);
+  EXPECT_THAT(refused.error().text(), HasSubstr("not trusted"));
+}
+
+TEST_F(Tls, SpeaksNothingOlderThan13) {
+  HttpServer server(options());
+  serve(server);
+  EXPECT_THAT(s_client(server, {"-tls1_3"}), HasSubstr("TLSv1.3"));
+  EXPECT_THAT(s_client(server, {"-tls1_2"}), HasSubstr("alert protocol version"));
+}
+
+TEST_F(Tls, AChangedCertificateIsTakenUpAndABadOneIsNot) {
+  HttpServer server(options());
+  serve(server);
+  EXPECT_THAT(s_client(server, {}), HasSubstr("CN = first"));
+  certificate("b", "second");
+  std::filesystem::rename(dir_ / "b.key", dir_ / "a.key");
+  // For a moment the key is another's: what was in use stays.
+  EXPECT_THAT(s_client(server, {}), HasSubstr("CN = first"));
+  std::filesystem::rename(dir_ / "b.pem", dir_ / "a.pem");
+  EXPECT_THAT(s_client(server, {}), HasSubstr("CN = second"));
+}
+
+TEST_F(Tls, WhatCannotBeUsedIsSaidAtTheStart) {
+  certificate("b", "other");
+  const std::tuple<const char*, const char*, const char*, const char*> table[] = {
+      {"none.pem", "a.key", "127.0.0.1:0", "cannot use the certificate"},
+      {"a.pem", "none.key", "127.0.0.1:0", "cannot use the key"},
+      {"a.pem", "b.key", "127.0.0.1:0", "key values mismatch"},
+      {"a.pem", "a.key", "127.0.0.1", "not an address to listen on"},
+      {"a.pem", "a.key", "::1:9444", "not an address to listen on"},
+      {"a.pem", "a.key", "127.0.0.1:70000", "not an address to listen on"},
+      {"a.pem", "a.key", "192.0.2.1:9444", "cannot listen on 192.0.2.1:9444"}};
+  for (const auto& [certificate, key, listen, text] : table) {
+    HttpServerOptions wrong = options();
+    wrong.tls_cert = dir_ / certificate;
+    wrong.tls_key = dir_ / key;
+    wrong.listen = listen;
+    HttpServer server(wrong);
+    const auto started = server.start();
+    ASSERT_FALSE(started) << text;
+    EXPECT_THAT(started.error().text(), HasSubstr(text));
+  }
+  HttpServer first(options());
+  serve(first);
+  HttpServerOptions taken = options();
+  taken.listen = "127.0.0.1:" + std::to_string(first.port());
+  HttpServer second(taken);
+  const auto started = second.start();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().text(), HasSubstr("Address already in use"));
+}
+
+// As many as are served at once say nothing at all, and go on doing so.
+TEST_F(Tls, SilentPeersAreShownTheDoor) {
+  HttpServer server(options());
+  serve(server);
+  std::vector<int> silent;
+  for (int i = 0; i < 4; ++i) silent.push_back(connect(server));
+  auto eager = client(server);
+  Result<HttpResponse> answer = eager.request({.target = "/peer"});
+  while (!answer) answer = eager.request({.target = "/peer"});
+  EXPECT_EQ(answer->status, 200);
+  for (const int fd : silent) {
+    char byte = 0;
+    EXPECT_LE(::recv(fd, &byte, 1, 0), 0) << "it was closed";
+    ::close(fd);
+  }
+}
+
+TEST_F(Tls, WhoIsNotAdmittedIsToldBeforeItsBodyIsTaken) {
+  HttpServerOptions closed = options();
+  std::atomic<int> asked = 0;
+  closed.admit = [&](HttpRequest& request) -> Result<> {
+    ++asked;
+    EXPECT_EQ(request.route, "/echo");
+    EXPECT_TRUE(request.body.empty());
+    if (request.headers.contains("authorization")) {
+      request.user = "alice";
+      return {};
+    }
+    return make_error(Code::kUnauthenticated, "no token was sent");
+  };
+  HttpServer server(closed);
+  serve(server);
+  auto caller = client(server);
+  const auto refused =
+      caller.request({.method = "POST", .target = "/echo", .body = std::string(900'000, 'x')});
+  ASSERT_TRUE(refused) << refused.error().text();
+  EXPECT_EQ(refused->status, 401);
+  const auto taken = caller.request({.method = "POST",
+                                     .target = "/echo",
+                                     .body = "x",
+                                     .headers = {{"authorization", "Bearer t"}}});
+  ASSERT_TRUE(taken) << taken.error().text();
+  EXPECT_EQ(taken->status, 200);
+  const auto missing = caller.request({.target = "/none"});
+  ASSERT_TRUE(missing) << missing.error().text();
+  EXPECT_EQ(missing->status, 404);
+  EXPECT_EQ(asked, 2);
+}
+
+TEST_F(Tls, StreamsBothWays) {
+  HttpServer server(options());
+  server.upload("PUT", "/sum", [](const HttpRequest& request, const HttpBody& body) {
+    Sha256 sum;
+    const auto read = body([&](std::string_view piece) -> Result<> {
+      sum.update(piece);
+      return {};
+    });
+    EXPECT_TRUE(request.body.empty());
+    return read ? HttpReply::text(sum.hex()) : problem(read.error());
+  });
+  server.route("GET", "/many", [](const HttpRequest&) {
+    HttpReply reply;
+    reply.stream = [](HttpStream& out) {
+      for (int i = 0; i < 1000; ++i)
+        if (!out.write(std::string(5000, 'y'))) return;
+    };
+    return reply;
+  });
+  serve(server);
+  const std::string large(5'000'000, 'x');
+  auto caller = client(server);
+  const auto put = caller.request({.method = "PUT",
+                                   .target = "/sum",
+                                   .upload = [&](size_t at, size_t most) -> Result<std::string> {
+                                     return large.substr(at, std::min<size_t>(most, 100'000));
+                                   },
+                                   .upload_size = large.size()});
+  ASSERT_TRUE(put) << put.error().text();
+  EXPECT_EQ(put->body, sha256_hex(large));
+  size_t got = 0;
+  const auto many = caller.stream({.target = "/many", .deadline = Millis(0)}, [&](auto piece) {
+    got += piece.size();
+    return true;
+  });
+  ASSERT_TRUE(many) << many.error().text();
+  EXPECT_EQ(got, 5'000'000u);
+}
+
+}  // namespace
+}  // namespace base
