@@ -112,7 +112,7 @@ Result<Finished> run_command(const Command& command, const std::string& input, M
   MCP_TRY(Pipe out, make_pipe());
   MCP_TRY(Pipe err, make_pipe());
   MCP_TRY(const Started started,
-          start_process(command, {in.read.get(), out.write.get(), err.write.get()}, false));
+          start_process(command, {in.read.get(), out.write.get(), err.write.get()}, {}));
   const Fd pidfd(started.pidfd);
   in.read.reset();
   out.write.reset();
@@ -158,21 +158,24 @@ Result<Child> Child::spawn(const Command& command, const Options& options) {
       return make_error(Code::kDenied,
                         "cannot write " + options.output_file + ": " + std::strerror(errno));
   }
-  const int out = file.get() >= 0 ? file.get() : STDOUT_FILENO;
-  const int err = file.get() >= 0 ? file.get() : STDERR_FILENO;
+  Standard standard{nothing.get(), STDOUT_FILENO, STDERR_FILENO};
+  if (file.get() >= 0) standard.out = standard.err = file.get();
+  if (options.socket >= 0) standard.in = standard.out = options.socket;
   MCP_TRY(const Started started,
-          start_process(command, {nothing.get(), out, err}, options.die_with_thread));
-  return Child(started.pid, started.pidfd);
+          start_process(command, standard, {options.die_with_thread, !options.may_ask}));
+  return Child(started.pid, started.pidfd, !options.may_ask);
 }
 
 Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       pidfd_(std::exchange(other.pidfd_, -1)),
+      group_(other.group_),
       exit_code_(other.exit_code_) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(pidfd_, other.pidfd_);
+  std::swap(group_, other.group_);
   std::swap(exit_code_, other.exit_code_);
   return *this;
 }
@@ -194,10 +197,14 @@ void Child::release() {
   pid_ = -1;
 }
 
+void Child::signal(int number) const {
+  ::kill(group_ ? -pid_ : pid_, number);
+}
+
 int Child::terminate(Millis grace) {
   if (!exit_code_) {
-    ::kill(-pid_, SIGTERM);
-    if (!ended_within(pidfd_, grace)) ::kill(-pid_, SIGKILL);
+    signal(SIGTERM);
+    if (!ended_within(pidfd_, grace)) signal(SIGKILL);
     while (!wait(Millis(60000))) {
     }
   }

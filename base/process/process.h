@@ -10,8 +10,8 @@
 #include "base/core/result.h"
 #include "base/core/time.h"
 
-// Other programs. Every process gets a group of its own, default signal handling, and no descriptor
-// of ours but its standard ones.
+// Other programs. Every process gets a group of its own (unless it is to ask the user), default
+// signal handling, and no descriptor of ours but its standard ones.
 namespace base {
 
 struct Command {
@@ -44,6 +44,9 @@ class Child {
     // PR_SET_PDEATHSIG): spawn from one that lives as long as the child should.
     bool die_with_thread = false;
     std::string output_file = {};  // stdout and stderr are appended to it; empty: inherited
+    int socket = -1;               // when given: its stdin and stdout; stays the caller's
+    // In this process's group: it may ask on the terminal, and Ctrl-C reaches it.
+    bool may_ask = false;
   };
   static Result<Child> spawn(const Command& command, const Options& options);
 
@@ -59,13 +62,16 @@ class Child {
   std::optional<int> wait(Millis timeout);
   // Lets it live on when this object and this process end; its pid goes to init then.
   void release();
-  // SIGTERM to the group, SIGKILL after `grace`, and reaps. Returns its exit code.
+  // SIGTERM to it and its group, SIGKILL after `grace`, and reaps. Returns its exit code.
   int terminate(Millis grace);
 
  private:
-  Child(pid_t pid, int pidfd) : pid_(pid), pidfd_(pidfd) {}
+  Child(pid_t pid, int pidfd, bool group) : pid_(pid), pidfd_(pidfd), group_(group) {}
+  void signal(int number) const;
+
   pid_t pid_ = -1;
   int pidfd_ = -1;
+  bool group_ = true;  // it leads one
   std::optional<int> exit_code_;
 };
 

@@ -54,15 +54,15 @@ struct Plan {
   char** envp;
   const char* folder;
   Standard standard;
-  bool die_with_thread;
+  Manner manner;
   pid_t parent;
   int report;
 };
 
 // Between fork and exec only async-signal-safe calls are allowed (signal-safety(7)).
 [[noreturn]] void become(const Plan& plan) {
-  ::setpgid(0, 0);
-  if (plan.die_with_thread) {
+  if (plan.manner.own_group) ::setpgid(0, 0);
+  if (plan.manner.die_with_thread) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != plan.parent) ::_exit(127);  // it ended before we asked
   }
@@ -92,7 +92,7 @@ int raised(int fd) {
 }  // namespace
 
 Result<Started> start_process(const Command& command, const Standard& standard,
-                              bool die_with_thread) {
+                              const Manner& manner) {
   const std::string program = command.argv.empty() ? "" : find_program(command.argv[0]);
   if (program.empty())
     return not_found("cannot run " + command.text() + ": no such program",
@@ -108,8 +108,8 @@ Result<Started> start_process(const Command& command, const Standard& standard,
   const int report_end = raised(report[1]);
   ::close(report[1]);
   const Standard copies{raised(standard.in), raised(standard.out), raised(standard.err)};
-  const Plan plan{program.c_str(), argv.data(),     envp.data(), command.folder.c_str(),
-                  copies,          die_with_thread, ::getpid(),  report_end};
+  const Plan plan{program.c_str(), argv.data(), envp.data(), command.folder.c_str(),
+                  copies,          manner,      ::getpid(),  report_end};
 
   const pid_t pid = ::fork();
   if (pid == 0) become(plan);

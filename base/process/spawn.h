@@ -17,8 +17,13 @@ struct Standard {
   int err = -1;
 };
 
+struct Manner {
+  bool die_with_thread = false;
+  bool own_group = true;
+};
+
 Result<Started> start_process(const Command& command, const Standard& standard,
-                              bool die_with_thread);
+                              const Manner& manner);
 
 // Blocks until it has ended; reaps it.
 int reap(pid_t pid);
