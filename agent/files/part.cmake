@@ -1,0 +1,1 @@
+mcp_library(agent_files DIR agent/files DEPS base_core)
