@@ -113,6 +113,10 @@ Component to_component(const Value& table, const std::string& path, Findings& fi
   }
   read_memory(table, path, out.memory_bytes, findings);
   read(table, "cpus", out.cpus);
+  read(table, "privileged", out.privileged);
+  for (const Value& name : items(table, "cap_add")) out.cap_add.push_back(capability(name.text));
+  for (const Value& name : items(table, "cap_drop")) out.cap_drop.push_back(capability(name.text));
+  read_entries(table, "devices", path, parse_device, out.devices, findings);
   if (table.find("stop_timeout") != nullptr)
     read(table, "stop_timeout", out.stop_timeout.emplace());
   read(table, "depends_on", out.depends_on);

@@ -154,6 +154,29 @@ std::string to_text(const Volume& volume) {
   return volume.options.empty() ? out : out + ":" + base::join(volume.options, ",");
 }
 
+base::Result<Device> parse_device(const std::string& text) {
+  const auto parts = base::split(text, ':');
+  Device out{parts[0], parts[0]};
+  for (size_t i = 1; i < parts.size(); ++i)
+    (parts[i].starts_with('/') ? out.target : out.permissions) = parts[i];
+  for (const std::string& path : {out.source, out.target})
+    if (climbs(path))
+      return base::invalid("the path " + path + " has '..' in it", "write the path that is meant");
+  return out;
+}
+
+std::string to_text(const Device& device) {
+  const Device plain;
+  return device.source + (device.target == device.source ? "" : ":" + device.target) +
+         (device.permissions == plain.permissions ? "" : ":" + device.permissions);
+}
+
+std::string capability(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return out.starts_with("CAP_") ? out.substr(4) : out;
+}
+
 base::Result<uint64_t> parse_memory(const std::string& text) {
   const size_t unit = text.find_first_not_of("0123456789");
   const uint64_t count = digits(std::string_view(text).substr(0, unit));

@@ -37,12 +37,17 @@ void read(const Value& table, std::string_view key, std::vector<base::Id<Tag>>& 
 Restart parse_restart(const std::string& text);
 base::Result<PortMapping> parse_port(const std::string& text);
 base::Result<Volume> parse_volume(const std::string& text);
+// "/dev/dri:/dev/dri:rwm", "/dev/fuse:r", "/dev/fuse".
+base::Result<Device> parse_device(const std::string& text);
+// "cap_net_admin" and "NET_ADMIN" are the same.
+std::string capability(const std::string& text);
 base::Result<uint64_t> parse_memory(const std::string& text);
 
 // The other way, for print.
 std::string to_text(const Restart& restart);
 std::string to_text(const PortMapping& port);
 std::string to_text(const Volume& volume);
+std::string to_text(const Device& device);
 std::string memory_text(uint64_t bytes);
 
 }  // namespace crds

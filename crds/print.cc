@@ -106,6 +106,10 @@ class Printer {
            })));
     if (component.memory_bytes != 0) line("memory", quoted(memory_text(component.memory_bytes)));
     if (component.cpus != 0) line("cpus", number(component.cpus));
+    if (component.privileged) line("privileged", "true");
+    strings("cap_add", component.cap_add);
+    strings("cap_drop", component.cap_drop);
+    strings("devices", texts(component.devices, [](const auto& v) { return to_text(v); }));
     if (component.stop_timeout)
       line("stop_timeout", quoted(base::to_duration(*component.stop_timeout)));
     strings("depends_on", texts(component.depends_on, [](const auto& id) { return id.str(); }));

@@ -98,12 +98,35 @@ struct ServiceDesired {
   // Set when a newer revision holds this service back (an invalid definition, a guarded removal);
   // what is above is the last good one and stays in force.
   struct Hold {
-    std::string reason;   // InvalidDefinition | PruneHeld | NoMatchingNode
+    std::string reason;   // InvalidDefinition | PolicyViolation | PruneHeld | NoMatchingNode
     std::string message;  // what is wrong and what to do
     friend bool operator==(const Hold&, const Hold&) = default;
   };
   std::optional<Hold> hold;
+  // Another node is to have it, and this one serves it still: until it is ready there (then
+  // Desired::handovers has it), or, with data, until the operator says so. Empty: it stays.
+  NodeName goes_to;
+  // It is to run here, and waits: its data is on this other node. Empty: it does not wait.
+  NodeName data_on;
   friend bool operator==(const ServiceDesired&, const ServiceDesired&) = default;
+};
+
+// What can be asked of another node's mc-proxy: whether it serves a name.
+struct PeerName {
+  RouteKey key;
+  crds::Route::Mode mode = crds::Route::Mode::kL4;
+  bool proxy_protocol = false;  // its listener expects a PROXY header, as from an edge
+  friend bool operator==(const PeerName&, const PeerName&) = default;
+};
+
+// A service without data goes to another node. What this node has of it, its containers or the edge
+// of its routes, stays as it was until it is ready there.
+struct Handover {
+  NodeName to;
+  std::string address;  // of that node; empty: not said
+  std::vector<PeerName> names;
+  bool followed = false;  // a third node is the edge of its routes, and may learn of it later
+  friend bool operator==(const Handover&, const Handover&) = default;
 };
 
 struct Desired {
@@ -112,6 +135,7 @@ struct Desired {
   std::map<ServiceName, ServiceDesired> services;
   // Definitions that are invalid and have no last good one, by service: the diagnostics.
   std::map<ServiceName, std::string> unusable;
+  std::set<ServiceName> refused;  // those of `unusable` that ask for what the policy forbids
   // What resolving other files keeps, when those are unreadable later.
   crds::Fleet fleet;
   std::map<NodeName, crds::Node> nodes;
@@ -120,10 +144,13 @@ struct Desired {
     ComponentKey key;  // whose route it is
     Revision revision;
     RouteSpec spec;
+    NodeName node;       // that has the service
+    std::string former;  // backend until the handover of the service is over; empty: none
     friend bool operator==(const Edge&, const Edge&) = default;
   };
   std::vector<Edge> edges;
-  std::vector<std::string> problems;  // that belong to no service: a bad node or fleet file
+  std::map<ServiceName, Handover> handovers;  // that are under way
+  std::vector<std::string> problems;          // that belong to no service: a bad node or fleet file
   friend bool operator==(const Desired&, const Desired&) = default;
 };
 
@@ -192,17 +219,28 @@ struct Readiness {
   friend bool operator==(const Readiness&, const Readiness&) = default;
 };
 
+// What is known of a service on the node that takes it over.
+struct PeerAnswer {
+  enum class State { kUnknown, kNotReady, kReady };
+  NodeName node;
+  State state = State::kUnknown;
+  std::string message;  // why it is not ready, or what tells that it is
+  friend bool operator==(const PeerAnswer&, const PeerAnswer&) = default;
+};
+
 struct Observed {
   std::optional<base::Error>
       runtime_error;  // podman did not answer; containers are of the last time
   std::optional<base::Error> registry_error;  // the last write to the registry failed
   std::optional<base::Error> source_error;    // the remote did not answer; the last good holds
+  std::optional<base::Error> commit_held;     // the newest commit's signature is not believed
   std::map<ContainerId, ObservedContainer> containers;
   std::map<ContainerId, Readiness> readiness;  // absent: not probed yet in this run
   std::optional<ObservedProxy> proxy;          // none: this node's routes are not managed
   std::set<uint16_t> busy_ports;               // TCP ports of this host that something listens on
-  std::set<ComponentKey> in_flight;  // a step of theirs, other than a pull, has not returned
-  std::set<std::string> pulling;     // images whose pull has not returned
+  std::set<ComponentKey> in_flight;         // a step of theirs, other than a pull, has not returned
+  std::set<std::string> pulling;            // images whose pull has not returned
+  std::map<ServiceName, PeerAnswer> peers;  // absent: not asked yet
 };
 
 // ---------------------------------------------------------------- memory: what only we know
@@ -258,6 +296,29 @@ struct Rollout {
   friend bool operator==(const Rollout&, const Rollout&) = default;
 };
 
+// How long a handover has been under way. It is remembered under a component's name that no
+// component has: "handover:<node>".
+struct HandoverMemory {
+  TimePoint since{};
+  TimePoint ready{};       // since when it is known to be ready there; zero: it is not
+  bool witnessed = false;  // something has been able to tell
+  friend bool operator==(const HandoverMemory&, const HandoverMemory&) = default;
+};
+
+// A container that others made, and that an operator has given into our care. It has no labels of
+// ours: this takes their place.
+struct Adoption {
+  ContainerId container;
+  NodeName node;
+  std::string spec_hash;                 // of the definition that was accepted for it
+  std::string image;                     // as that definition has it, and
+  std::vector<crds::PortMapping> ports;  // what it publishes: of a pod's member podman says others
+  Slot slot = Slot::kFirst;
+  TimePoint since{};  // when it was accepted
+  Revision revision;  // that defined the component first; empty: none has, and it is not ours yet
+  friend bool operator==(const Adoption&, const Adoption&) = default;
+};
+
 struct ComponentMemory {
   std::map<std::pair<Slot, std::string>, uint16_t> leases;  // (slot, route name) -> host port
   std::string wanted_hash;           // what the fields below speak of; another hash forgets them
@@ -283,6 +344,8 @@ struct ComponentMemory {
   TrafficByName baseline;          // of its routes, when what serves took them over
   TimePoint held_since{};          // its routes hold new connections; zero: they do not
   std::optional<Rollout> rollout;  // of wanted_hash: under way, or the last one's receipt
+  std::optional<HandoverMemory> handover;  // see there
+  std::optional<Adoption> adopted;
   friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;
 };
 
@@ -362,9 +425,20 @@ struct Probe {
   friend bool operator==(const Probe&, const Probe&) = default;
 };
 
+// A question that the shell is asked to put again and again until the outcome no longer has it. The
+// answer becomes Observed::peers.
+struct PeerQuestion {
+  ServiceName service;
+  Handover handover;
+  Revision revision;  // that made the other node its own
+  friend bool operator==(const PeerQuestion&, const PeerQuestion&) = default;
+};
+
 struct Outcome {
   Plan plan;
   std::vector<Probe> probes;
+  std::vector<PeerQuestion> questions;
+  std::vector<ServiceName> handed_over;  // are nothing of this node's any more: let_go() of them
   bool follow_routes = false;  // something waits for connections to end: ask mc-proxy often
   Memory next;
   std::optional<TimePoint> wake_at;  // when time alone can change the outcome

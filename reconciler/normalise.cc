@@ -83,6 +83,11 @@ Fields container_fields(const crds::Component& component,
     add(fields, "secrets." + secret.name, secret.target);
   if (component.memory_bytes != 0) add(fields, "memory", std::to_string(component.memory_bytes));
   if (component.cpus != 0) add(fields, "cpus", std::to_string(component.cpus));
+  if (component.privileged) add(fields, "privileged", "true");
+  for (const std::string& name : component.cap_add) add(fields, "cap_add", name);
+  for (const std::string& name : component.cap_drop) add(fields, "cap_drop", name);
+  for (const crds::Device& device : component.devices)
+    add(fields, "devices", device.source + ":" + device.target + ":" + device.permissions);
   if (component.health)
     if (const auto* cmd = std::get_if<crds::CmdCheck>(&component.health->check))
       for (const std::string& arg : cmd->argv)

@@ -211,9 +211,9 @@ Result<> Podman::remove(const ContainerId& id) {
 }
 
 Result<> Podman::pull(const std::string& image) {
-  MCP_TRY(const auto auth, registry_auth(image, impl_->api.options().auth_file));
+  MCP_TRY(const RegistryAuth auth, registry_auth(image, impl_->api.options()));
   base::HttpHeaders headers;
-  if (auth) headers["x-registry-auth"] = *auth;
+  if (!auth.header.empty()) headers["x-registry-auth"] = auth.header;
   // The status is 200 before anything was fetched: the outcome stands in the stream, a JSON
   // document a line.
   std::string line;
@@ -241,8 +241,8 @@ Result<> Podman::pull(const std::string& image) {
                               return true;
                             }));
   if (!line.empty()) read_line();
-  if (!answer.ok()) return pull_error(image, error_of(answer, "podman refuses").message);
-  if (!why.empty()) return pull_error(image, why);
+  if (!answer.ok()) return pull_error(image, error_of(answer, "podman refuses").message, auth);
+  if (!why.empty()) return pull_error(image, why, auth);
   if (!done) return base::unavailable("cannot pull " + image + ": podman did not say how it ended");
   return {};
 }

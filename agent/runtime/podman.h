@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/runtime/deadlines.h"
 #include "agent/view/backend.h"
@@ -11,12 +12,21 @@
 
 namespace agent {
 
+// How to be let in at a registry.
+struct RegistryLogin {
+  std::string host;  // "registry.example.net:5000", or with a path: for its images below that
+  std::string username;
+  std::string password_file;  // its first line; read again at every pull
+};
+
 struct PodmanOptions {
   // Path of podman's socket. Empty: $XDG_RUNTIME_DIR/podman/podman.sock or /run/podman/podman.sock
   // when something answers there, else a `podman system service` of our own.
   std::string socket;
   // Where pull credentials are (containers-auth.json(5)). Empty: where `podman login` keeps them.
   std::string auth_file;
+  // Count before auth_file. Of several that fit an image the longest one does.
+  std::vector<RegistryLogin> registries = {};
   // Folder for the socket of our own service; made when missing.
   std::string runtime_folder;
   PodmanDeadlines deadlines = {};

@@ -72,21 +72,40 @@ std::vector<std::string> scopes(const std::string& image) {
   }
 }
 
-std::optional<std::string> header_of(const Json& entry) {
-  if (!entry.is_object()) return std::nullopt;
+std::string encoded(const Json& credentials) {
+  return base64url(credentials.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+// Empty: the entry holds none.
+std::string header_of(const Json& entry) {
+  if (!entry.is_object()) return "";
   Json credentials = Json::object();
   if (entry.contains("identitytoken"))
     credentials["identitytoken"] = entry["identitytoken"];
   else if (entry.contains("auth") && entry["auth"].is_string()) {
     const auto pair = from_base64(entry["auth"].get<std::string>());
     const size_t colon = pair ? pair->find(':') : std::string::npos;
-    if (colon == std::string::npos) return std::nullopt;
+    if (colon == std::string::npos) return "";
     credentials["username"] = pair->substr(0, colon);
     credentials["password"] = pair->substr(colon + 1);
   } else {
-    return std::nullopt;
+    return "";
   }
-  return base64url(credentials.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return encoded(credentials);
+}
+
+Result<RegistryAuth> log_in(const RegistryLogin& login) {
+  std::ifstream file(login.password_file);
+  std::string password;
+  if (!std::getline(file, password) || password.empty())
+    return base::make_error(
+        Code::kUnauthenticated,
+        "cannot read the password of registry " + login.host + " in " + login.password_file,
+        "its first line is the password ([[podman.registries]] password_file)");
+  if (password.ends_with('\r')) password.pop_back();
+  return RegistryAuth{encoded({{"username", login.username}, {"password", password}}),
+                      "user '" + login.username + "' and password_file " + login.password_file +
+                          " of [[podman.registries]] " + login.host};
 }
 
 bool says_any(const std::string& text, std::initializer_list<const char*> phrases) {
@@ -105,13 +124,16 @@ std::string registry_of(const std::string& image) {
   return is_host ? first : "docker.io";
 }
 
-Result<std::optional<std::string>> registry_auth(const std::string& image,
-                                                 const std::string& auth_file) {
-  std::string path = auth_file;
+Result<RegistryAuth> registry_auth(const std::string& image, const PodmanOptions& options) {
+  const std::vector<std::string> names = scopes(image);
+  for (const std::string& name : names)
+    for (const RegistryLogin& login : options.registries)
+      if (login.host == name) return log_in(login);
+  std::string path = options.auth_file;
   if (path.empty()) {
     for (const std::string& candidate : default_files())
       if (path.empty() && ::access(candidate.c_str(), R_OK) == 0) path = candidate;
-    if (path.empty()) return std::optional<std::string>();
+    if (path.empty()) return RegistryAuth{};
   }
   std::ifstream file(path);
   std::stringstream text;
@@ -122,22 +144,28 @@ Result<std::optional<std::string>> registry_auth(const std::string& image,
                             "run `podman login --authfile " + path + " " + registry_of(image) +
                                 "`, or mend [podman] auth_file");
   const auto auths = document.find("auths");
-  if (auths == document.end() || !auths->is_object()) return std::optional<std::string>();
-  for (const std::string& scope : scopes(image))
-    for (const std::string& key : {scope, "https://" + scope, "https://" + scope + "/v1/"})
-      if (const auto entry = auths->find(key); entry != auths->end()) return header_of(*entry);
-  return std::optional<std::string>();
+  if (auths == document.end() || !auths->is_object()) return RegistryAuth{};
+  for (const std::string& name : names)
+    for (const std::string& key : {name, "https://" + name, "https://" + name + "/v1/"})
+      if (const auto entry = auths->find(key); entry != auths->end()) {
+        const std::string header = header_of(*entry);
+        return RegistryAuth{header, header.empty() ? "" : path};
+      }
+  return RegistryAuth{};
 }
 
-base::Error pull_error(const std::string& image, const std::string& why) {
+base::Error pull_error(const std::string& image, const std::string& why, const RegistryAuth& auth) {
   const std::string message = "cannot pull " + image + ": " + why;
   const std::string registry = registry_of(image);
   if (says_any(why, {"unauthorized", "authentication required", "access to the resource is denied",
                      "status code 401", "status code 403", "status: 401", "status: 403",
                      "401 (Unauthorized)", "403 (Forbidden)", "invalid username/password",
                      "unable to retrieve auth token"}))
-    return base::make_error(Code::kUnauthenticated, message,
-                            "`podman login " + registry + "`, or set [podman] auth_file");
+    return base::make_error(
+        Code::kUnauthenticated, message,
+        registry + (auth.from.empty() ? " was given no credentials" : " refuses " + auth.from) +
+            ": `podman login " + registry +
+            "`, or correct [[podman.registries]] or [podman] auth_file");
   if (says_any(why, {"manifest unknown", "name unknown", "repository name not known",
                      "404 (Not Found)", "status code 404", "unexpected status code 404"}))
     return base::not_found(message, "push the image, or correct its name");

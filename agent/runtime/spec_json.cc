@@ -71,6 +71,16 @@ void add_limits(Json& body, const crds::Component& component) {
                                       {"period", kCpuPeriod}};
 }
 
+void add_rights(Json& body, const crds::Component& component) {
+  if (component.privileged) body["privileged"] = true;
+  if (!component.cap_add.empty()) body["cap_add"] = component.cap_add;
+  if (!component.cap_drop.empty()) body["cap_drop"] = component.cap_drop;
+  // As `podman run --device` sends it: podman takes the text apart.
+  for (const crds::Device& device : component.devices)
+    body["devices"].push_back(
+        {{"path", device.source + ":" + device.target + ":" + device.permissions}});
+}
+
 void add_health(Json& body, const crds::Component& component) {
   const auto* command =
       component.health ? std::get_if<crds::CmdCheck>(&component.health->check) : nullptr;
@@ -109,6 +119,7 @@ std::string create_json(const ContainerSpec& spec, const std::string& log_driver
   add_network(body, spec);
   add_secrets(body, component);
   add_limits(body, component);
+  add_rights(body, component);
   add_health(body, component);
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

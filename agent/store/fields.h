@@ -65,12 +65,19 @@ void fields(Archive& archive, crds::RolloutSettings& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, crds::Device& v) {
+  archive("source", v.source)("target", v.target)("permissions", v.permissions);
+}
+
+template <class Archive>
 void fields(Archive& archive, crds::Component& v) {
   archive("name", v.name)("image", v.image)("network", v.network)("user", v.user);
   archive("restart", v.restart)("ports", v.ports)("volumes", v.volumes)("cmd", v.cmd);
   archive("env", v.env)("secrets", v.secrets)("memoryBytes", v.memory_bytes)("cpus", v.cpus);
   archive("stopTimeout", v.stop_timeout)("dependsOn", v.depends_on)("strategy", v.strategy);
   archive("health", v.health)("routes", v.routes)("rollout", v.rollout);
+  archive("privileged", v.privileged)("capAdd", v.cap_add)("capDrop", v.cap_drop);
+  archive("devices", v.devices);
 }
 
 template <class Archive>
@@ -110,6 +117,7 @@ template <class Archive>
 void fields(Archive& archive, reconciler::ServiceDesired& v) {
   archive("definition", v.definition)("revision", v.revision)("path", v.path);
   archive("components", v.components)("hold", v.hold);
+  archive("goesTo", v.goes_to)("dataOn", v.data_on);
 }
 
 template <class Archive>
@@ -132,13 +140,25 @@ void fields(Archive& archive, reconciler::RouteSpec& v) {
 template <class Archive>
 void fields(Archive& archive, reconciler::Desired::Edge& v) {
   archive("key", v.key)("revision", v.revision)("spec", v.spec);
+  archive("node", v.node)("former", v.former);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::PeerName& v) {
+  archive("key", v.key)("mode", v.mode)("proxyProtocol", v.proxy_protocol);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Handover& v) {
+  archive("to", v.to)("address", v.address)("names", v.names)("followed", v.followed);
 }
 
 // Without its services, which are rows of their own.
 template <class Archive>
 void fields(Archive& archive, reconciler::Desired& v) {
   archive("node", v.node)("revision", v.revision)("unusable", v.unusable)("fleet", v.fleet);
-  archive("nodes", v.nodes)("problems", v.problems)("edges", v.edges);
+  archive("nodes", v.nodes)("problems", v.problems)("edges", v.edges)("refused", v.refused);
+  archive("handovers", v.handovers);
 }
 
 // ---------------------------------------------------------------- memory
@@ -178,6 +198,17 @@ void fields(Archive& archive, reconciler::Rollout& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, reconciler::HandoverMemory& v) {
+  archive("since", v.since)("ready", v.ready)("witnessed", v.witnessed);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Adoption& v) {
+  archive("container", v.container)("node", v.node)("specHash", v.spec_hash)("image", v.image);
+  archive("ports", v.ports)("slot", v.slot)("since", v.since)("revision", v.revision);
+}
+
+template <class Archive>
 void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("leases", v.leases)("wantedHash", v.wanted_hash)("imageMissing", v.image_missing);
   archive("imagePulled", v.image_pulled)("refusedPorts", v.refused_ports);
@@ -188,7 +219,8 @@ void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("heals", v.heals)("restarts", v.restarts)("healPending", v.heal_pending);
   archive("resume", v.resume)("rolloutWish", v.rollout_wish);
   archive("trial", v.trial)("rollout", v.rollout)("heldSince", v.held_since);
-  archive("baseline", v.baseline)("lastExit", v.last_exit);
+  archive("baseline", v.baseline)("lastExit", v.last_exit)("handover", v.handover);
+  archive("adopted", v.adopted);
 }
 
 template <class Archive>

@@ -36,6 +36,13 @@ struct Volume {
   friend bool operator==(const Volume&, const Volume&) = default;
 };
 
+struct Device {
+  std::string source;  // on the node
+  std::string target;  // in the container
+  std::string permissions = "rwm";
+  friend bool operator==(const Device&, const Device&) = default;
+};
+
 struct Restart {
   enum class Policy { kNo, kOnFailure, kAlways, kUnlessStopped };
   Policy policy = Policy::kUnlessStopped;
@@ -106,8 +113,12 @@ struct Component {
   std::vector<std::string> cmd;
   std::map<std::string, std::string> env;
   std::vector<Secret> secrets;
-  uint64_t memory_bytes = 0;                 // 0: no limit
-  double cpus = 0;                           // 0: no limit
+  uint64_t memory_bytes = 0;  // 0: no limit
+  double cpus = 0;            // 0: no limit
+  bool privileged = false;
+  std::vector<std::string> cap_add;   // "NET_ADMIN": upper case, without "CAP_"; "ALL"
+  std::vector<std::string> cap_drop;  // the same
+  std::vector<Device> devices;
   std::optional<base::Millis> stop_timeout;  // default: 10 s
   std::vector<ComponentName> depends_on;
   Strategy strategy = Strategy::kAutomatic;

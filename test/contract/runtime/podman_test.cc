@@ -116,6 +116,32 @@ TEST_F(RealPodman, TheProcessGetsWhatTheDefinitionSays) {
     EXPECT_TRUE(fixture_->podman({"secret", "rm", name})->ok());
 }
 
+TEST_F(RealPodman, RightsAndDevicesAreWhatTheDefinitionAsksFor) {
+  const auto rights = [&](const std::function<void(crds::Component&)>& change) {
+    ContainerSpec wanted = spec({"sh", "-c",
+                                 "sed -n 's/^CapEff:[^0-9a-f]*//p' /proc/self/status;"
+                                 "ls /dev/spare 2>/dev/null || echo no device"});
+    change(wanted.component);
+    return output(wanted);
+  };
+  const auto bits = [](const std::string& text) { return std::stoull(text, nullptr, 16); };
+  constexpr uint64_t kNetAdmin = 1 << 12, kChown = 1 << 0;  // capability.h
+  const std::string usual = rights([](crds::Component&) {});
+  EXPECT_THAT(usual, HasSubstr("no device"));
+  EXPECT_EQ(bits(usual) & kNetAdmin, 0u);
+  EXPECT_NE(bits(usual) & kChown, 0u);
+  const std::string changed = rights([](crds::Component& component) {
+    component.cap_add = {"NET_ADMIN"};
+    component.cap_drop = {"CHOWN"};
+    component.devices = {{"/dev/null", "/dev/spare", "r"}};
+  });
+  EXPECT_THAT(changed, HasSubstr("/dev/spare"));
+  EXPECT_NE(bits(changed) & kNetAdmin, 0u);
+  EXPECT_EQ(bits(changed) & kChown, 0u);
+  const std::string all = rights([](crds::Component& component) { component.privileged = true; });
+  EXPECT_NE(bits(all) & kNetAdmin, 0u);
+}
+
 TEST_F(RealPodman, ANetworkIsMadeAndNamesResolveOnIt) {
   ContainerSpec server = spec({"httpd", "-f", "-p", "8080", "-h", "/etc"}, "db");
   server.component.network = "testnet";

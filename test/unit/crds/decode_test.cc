@@ -122,6 +122,8 @@ TEST(Decode, EveryFieldOfTheFullExample) {
                                    std::pair("KEY", "VALUE")));
   EXPECT_EQ(api.memory_bytes, 256u << 20);
   EXPECT_EQ(api.cpus, 0.5);
+  EXPECT_TRUE(api.privileged);
+  EXPECT_THAT(api.cap_add, ElementsAre("NET_ADMIN", "SYS_TIME"));
   EXPECT_EQ(api.restart, (Restart{Restart::Policy::kUnlessStopped, {}}));
   EXPECT_EQ(api.stop_timeout, std::chrono::seconds(10));
   EXPECT_EQ(api.health->check, (decltype(Health::check)(HttpCheck{"/healthz"})));
@@ -140,6 +142,35 @@ TEST(Decode, EveryFieldOfTheFullExample) {
                                          .hold = std::chrono::minutes(5)}));
   EXPECT_EQ(std::get<CmdCheck>(db.health->check).argv,
             (std::vector<std::string>{"/bin/sh", "-c", "pg_isready -q"}));
+}
+
+TEST(Decode, RightsAreReadInOneForm) {
+  const auto file = decode_file("services/web.toml", R"(
+name = "web"
+[[components]]
+name = "main"
+image = "web:v1"
+privileged = true
+cap_add = ["cap_net_admin", "SYS_TIME"]
+cap_drop = ["all"]
+devices = ["/dev/dri", "/dev/ttyUSB0:/dev/modem:rw", "/dev/fuse:r"]
+)");
+  ASSERT_TRUE(file.problems.empty()) << file.problems.front().text();
+  const Component& component = file.services.at(0).value.components.at(0);
+  EXPECT_TRUE(component.privileged);
+  EXPECT_THAT(component.cap_add, ElementsAre("NET_ADMIN", "SYS_TIME"));
+  EXPECT_THAT(component.cap_drop, ElementsAre("ALL"));
+  EXPECT_THAT(component.devices, ElementsAre(Device{"/dev/dri", "/dev/dri", "rwm"},
+                                             Device{"/dev/ttyUSB0", "/dev/modem", "rw"},
+                                             Device{"/dev/fuse", "/dev/fuse", "r"}));
+  for (const char* bad :
+       {"devices = [\"/dev/../etc\"]", "devices = [\"dri\"]", "devices = [\"/dev/a:x\"]",
+        "cap_add = [\"NET-ADMIN\"]", "cap_add = [\"\"]", "privileged = \"yes\""})
+    EXPECT_FALSE(decode_file("services/web.toml",
+                             "name = \"web\"\n[[components]]\nname = \"main\"\nimage = \"a:1\"\n" +
+                                 std::string(bad) + "\n")
+                     .problems.empty())
+        << bad;
 }
 
 TEST(Decode, DefinitionPaths) {

@@ -111,6 +111,11 @@ Component component(int index) {
   for (int i = pick(2); i > 0; --i) out.secrets.push_back({"pw", one_of({"env:PW", "/run/pw"})});
   out.memory_bytes = static_cast<uint64_t>(pick(5000)) << (10 * pick(4));
   out.cpus = pick(500) / 100.0;
+  out.privileged = pick(4) == 1;
+  if (pick(3) == 1) out.cap_add = {"NET_ADMIN", "SYS_TIME"};
+  if (pick(3) == 1) out.cap_drop = {"ALL"};
+  if (pick(3) == 1)
+    out.devices.push_back({"/dev/a", one_of({"/dev/a", "/dev/b"}), one_of({"rwm", "r"})});
   if (pick(2) == 1) out.stop_timeout = duration();
   if (index > 0 && pick(2) == 1) out.depends_on = {ComponentName("c0")};
   out.strategy = pick(3) == 1 ? Strategy::kRecreate : Strategy::kAutomatic;

@@ -43,6 +43,12 @@ const FieldCase kFields[] = {
     {"secrets", true, false, [](Component& c) { c.secrets.push_back({"key", "env:KEY"}); }},
     {"memory_bytes", true, false, [](Component& c) { c.memory_bytes = 1 << 20; }},
     {"cpus", true, false, [](Component& c) { c.cpus = 0.5; }},
+    {"privileged", true, false, [](Component& c) { c.privileged = true; }},
+    {"cap_add", true, false, [](Component& c) { c.cap_add = {"NET_ADMIN"}; }},
+    {"cap_drop", true, false, [](Component& c) { c.cap_drop = {"ALL"}; }},
+    {"devices", true, false, [](Component& c) { c.devices = {{"/dev/a", "/dev/a"}}; }},
+    {"devices' permissions", true, false,
+     [](Component& c) { c.devices = {{"/dev/a", "/dev/a", "r"}}; }},
     {"stop_timeout", false, true, [](Component& c) { c.stop_timeout = Millis(2000); }},
     {"depends_on", false, true, [](Component& c) { c.depends_on = {ComponentName("db")}; }},
     {"strategy", false, true, [](Component& c) { c.strategy = crds::Strategy::kRecreate; }},
@@ -61,8 +67,9 @@ const FieldCase kFields[] = {
 TEST(Normalise, EachFieldChangesTheHashItShould) {
   // A new field of a component needs a line above; this stops compiling without one.
   [[maybe_unused]] const auto& [name, image, network, user, restart, ports, volumes, cmd, env,
-                                secrets, memory_bytes, cpus, stop_timeout, depends_on, strategy,
-                                health, routes, rollout] = component("main");
+                                secrets, memory_bytes, cpus, privileged, cap_add, cap_drop, devices,
+                                stop_timeout, depends_on, strategy, health, routes, rollout] =
+      component("main");
   const Component plain = component("main");
   for (const FieldCase& one : kFields) {
     Component changed = plain;

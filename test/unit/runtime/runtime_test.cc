@@ -107,7 +107,7 @@ TEST(Pull, WhatRegistriesSay) {
       {"something else", Code::kInternal, ""},
   };
   for (const auto& test : cases) {
-    const base::Error error = pull_error("r.io:5000/x:v1", test.why);
+    const base::Error error = pull_error("r.io:5000/x:v1", test.why, {});
     EXPECT_EQ(error.code, test.code) << test.why;
     EXPECT_THAT(error.hint, HasSubstr(test.hint)) << test.why;
     EXPECT_THAT(error.message, HasSubstr("cannot pull r.io:5000/x:v1: "));
@@ -121,6 +121,40 @@ TEST(Pull, RegistryOfAReference) {
   EXPECT_EQ(registry_of("alpine"), "docker.io");
 }
 
+PodmanOptions credentials(const std::string& auth_file,
+                          std::vector<RegistryLogin> registries = {}) {
+  return {.socket = {},
+          .auth_file = auth_file,
+          .registries = std::move(registries),
+          .runtime_folder = {}};
+}
+
+TEST(Pull, ConfiguredRegistriesCountBeforeTheFile) {
+  const test::TempDir dir;
+  std::ofstream(dir / "auth.json") << R"({"auths":{"r.io":{"auth":"YWxsOnB3"}}})";
+  std::ofstream(dir / "password") << "secret?>\r\nnotes\n";
+  std::ofstream(dir / "empty").close();
+  const PodmanOptions options =
+      credentials(dir / "auth.json", {{"r.io/team", "team", dir / "password"},
+                                      {"bad.io", "x", dir / "none"},
+                                      {"worse.io", "x", dir / "empty"}});
+  const auto team = registry_auth("r.io/team/web:v1", options);
+  ASSERT_TRUE(team);
+  // base64url of {"password":...,"username":...}
+  EXPECT_EQ(team->header, "eyJwYXNzd29yZCI6InNlY3JldD8-IiwidXNlcm5hbWUiOiJ0ZWFtIn0=");
+  EXPECT_THAT(team->from, HasSubstr("user 'team' and password_file"));
+  EXPECT_EQ(registry_auth("r.io/other", options)->from, dir / "auth.json");
+  EXPECT_EQ(registry_auth("other.io/x", options)->from, "");
+  for (const char* image : {"bad.io/x", "worse.io/x"}) {
+    const auto unreadable = registry_auth(image, options);
+    ASSERT_FALSE(unreadable);
+    EXPECT_EQ(unreadable.error().code, Code::kUnauthenticated);
+    EXPECT_THAT(unreadable.error().text(), HasSubstr("cannot read the password of registry"));
+  }
+  EXPECT_THAT(pull_error("r.io/team/web:v1", "unauthorized", *team).hint,
+              HasSubstr("r.io refuses user 'team' and password_file " + dir / "password"));
+}
+
 TEST(Pull, CredentialsAreFoundByTheLongestPrefix) {
   const test::TempDir dir;
   const std::string file = dir / "auth.json";
@@ -132,11 +166,12 @@ TEST(Pull, CredentialsAreFoundByTheLongestPrefix) {
     "https://index.io/v1/":{"auth":"YWxsOnB3"},
     "broken.io":{"auth":"%%%"}}})";
   const auto decoded = [&](const std::string& image) -> std::string {
-    const auto header = registry_auth(image, file);
-    EXPECT_TRUE(header) << image;
-    if (!header || !*header) return "none";
-    EXPECT_EQ((*header)->find_first_of("+/"), std::string::npos);
-    return **header;
+    const auto auth = registry_auth(image, credentials(file));
+    EXPECT_TRUE(auth) << image;
+    if (!auth || auth->header.empty()) return "none";
+    EXPECT_EQ(auth->from, file);
+    EXPECT_EQ(auth->header.find_first_of("+/"), std::string::npos);
+    return auth->header;
   };
   // base64url of {"password":...,"username":...}
   EXPECT_EQ(decoded("r.io:5000/team/web:v1"), decoded("r.io:5000/team/sub/web@sha256:abc"));
@@ -151,12 +186,14 @@ TEST(Pull, CredentialsAreFoundByTheLongestPrefix) {
 
 TEST(Pull, AConfiguredCredentialsFileMustBeReadable) {
   const test::TempDir dir;
-  EXPECT_EQ(registry_auth("r.io/x", dir / "none").error().code, Code::kUnauthenticated);
+  EXPECT_EQ(registry_auth("r.io/x", credentials(dir / "none")).error().code,
+            Code::kUnauthenticated);
   std::ofstream(dir / "bad") << "not json";
-  EXPECT_THAT(registry_auth("r.io/x", dir / "bad").error().hint, HasSubstr("podman login"));
+  EXPECT_THAT(registry_auth("r.io/x", credentials(dir / "bad")).error().hint,
+              HasSubstr("podman login"));
   std::ofstream(dir / "default") << R"({"auths":{"r.io":{"auth":"YWxsOnB3"}}})";
   ::setenv("REGISTRY_AUTH_FILE", (dir / "default").c_str(), 1);
-  EXPECT_TRUE(registry_auth("r.io/x", "")->has_value());
+  EXPECT_NE(registry_auth("r.io/x", credentials(""))->header, "");
   ::unsetenv("REGISTRY_AUTH_FILE");
 }
 
@@ -176,6 +213,10 @@ reconciler::ContainerSpec full_spec() {
   spec.component.secrets = {{"pw", "env:DB_PASSWORD"}, {"key", "/run/key"}};
   spec.component.memory_bytes = 1 << 20;
   spec.component.cpus = 0.5;
+  spec.component.privileged = true;
+  spec.component.cap_add = {"NET_ADMIN"};
+  spec.component.cap_drop = {"MKNOD"};
+  spec.component.devices = {{"/dev/fuse", "/dev/f", "rw"}};
   spec.component.stop_timeout = base::Millis(2500);
   spec.component.health = crds::Health{};
   spec.component.health->check = crds::CmdCheck{{"check", "me"}};
@@ -192,6 +233,8 @@ TEST(Spec, EveryFieldReachesPodman) {
     "log_configuration": {"driver": "k8s-file", "size": 67108864},
     "mounts": [{"type": "bind", "source": "/srv/web", "destination": "/data", "options": ["ro"]}],
     "volumes": [{"Name": "cache", "Dest": "/cache", "Options": []}],
+    "privileged": true, "cap_add": ["NET_ADMIN"], "cap_drop": ["MKNOD"],
+    "devices": [{"path": "/dev/fuse:/dev/f:rw"}],
     "netns": {"nsmode": "bridge"}, "Networks": {"mcpnet": {"aliases": ["api", "web"]}},
     "secret_env": {"DB_PASSWORD": "pw"},
     "secrets": [{"Source": "key", "Target": "/run/key", "UID": 0, "GID": 0, "Mode": 256}],

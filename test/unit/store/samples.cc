@@ -32,6 +32,15 @@ crds::Volume volume() {
   return value;
 }
 
+crds::Device device() {
+  crds::Device value;
+  auto& [source, target, permissions] = value;
+  source = "/dev/dri";
+  target = "/dev/gpu";
+  permissions = "rw";
+  return value;
+}
+
 crds::Restart restart() {
   crds::Restart value;
   auto& [policy, max_retries] = value;
@@ -76,8 +85,8 @@ crds::Secret secret() {
 crds::Component component() {
   crds::Component value;
   auto& [name, image, network, user, restart_policy, ports, volumes, cmd, env, secrets,
-         memory_bytes, cpus, stop_timeout, depends_on, strategy, health_check, routes, rollout] =
-      value;
+         memory_bytes, cpus, privileged, cap_add, cap_drop, devices, stop_timeout, depends_on,
+         strategy, health_check, routes, rollout] = value;
   name = ComponentName("api");
   image = "registry.example.net/web:v1";
   network = "mcpnet";
@@ -90,6 +99,10 @@ crds::Component component() {
   secrets = {secret()};
   memory_bytes = uint64_t(1) << 40;
   cpus = 0.1;
+  privileged = true;
+  cap_add = {"NET_ADMIN"};
+  cap_drop = {"ALL"};
+  devices = {device()};
   stop_timeout = Millis(12'345);
   depends_on = {ComponentName("db")};
   strategy = crds::Strategy::kRecreate;
@@ -170,7 +183,9 @@ ComponentDesired component_desired(const crds::Component& from) {
 
 ServiceDesired service_desired() {
   ServiceDesired value;
-  auto& [definition, revision, path, parts, hold] = value;
+  auto& [definition, revision, path, parts, hold, goes_to, data_on] = value;
+  goes_to = NodeName("svc");
+  data_on = NodeName("old");
   definition = service();
   revision = Revision(std::string(40, 'a'));
   path = "services/web.toml";
@@ -205,8 +220,25 @@ ComponentMemory component_memory() {
   ComponentMemory value;
   auto& [leases, wanted_hash, image_missing, image_pulled, refused_ports, step_back_off, failure,
          rollout_failed, rollout_over, rollout_error, rollout_wish, rollout_back_off, healthy_hash,
-         heals, last_exit, restarts, heal_pending, resume, trial, baseline, held_since, rollout] =
-      value;
+         heals, last_exit, restarts, heal_pending, resume, trial, baseline, held_since, rollout,
+         handover, adopted] = value;
+  Adoption adoption;
+  auto& [container, on_node, accepted_hash, image, ports, slot, accepted_at, defined_in] = adoption;
+  container = ContainerId("def");
+  on_node = NodeName("rift");
+  accepted_hash = "dd";
+  image = "localhost/web:v1";
+  ports = {port_mapping()};
+  slot = Slot::kSecond;
+  accepted_at = at(12);
+  defined_in = Revision(std::string(40, 'e'));
+  adopted = adoption;
+  HandoverMemory moving;
+  auto& [begun, ready_there, witnessed] = moving;
+  begun = at(1'763'800'110);
+  ready_there = at(1'763'800'120);
+  witnessed = true;
+  handover = moving;
   leases = {{{Slot::kFirst, ""}, 10'000}, {{Slot::kSecond, "rest"}, 60'000}};
   wanted_hash = "aa";
   image_missing = true;
@@ -296,12 +328,14 @@ RolloutRecord rollout() {
 
 Desired desired() {
   Desired value;
-  auto& [node_name, revision, services, unusable, fleet_wide, nodes, edges, problems] = value;
+  auto& [node_name, revision, services, unusable, refused, fleet_wide, nodes, edges, handovers,
+         problems] = value;
   node_name = NodeName("rift");
   revision = Revision(std::string(40, 'e'));
   services[ServiceName("web")] = service_desired();
   services[ServiceName("plain")].definition.name = ServiceName("plain");
   unusable = {{ServiceName("broken"), "services/broken.toml:2:1: no image"}};
+  refused = {ServiceName("broken")};
   fleet_wide = fleet();
   nodes = {{NodeName("rift"), node()}};
   Desired::Edge edge;
@@ -309,7 +343,21 @@ Desired desired() {
   edge.revision = Revision(std::string(40, 'c'));
   edge.spec = {{443, "api.test"}, "192.0.2.7:443", crds::Route::Mode::kL7, true, true,
                "api.pem",         Millis(2000)};
+  edge.node = NodeName("svc");
+  edge.former = "192.0.2.8:443";
   edges = {edge};
+  PeerName peer_name;
+  auto& [key, mode, proxy_protocol] = peer_name;
+  key = {443, "api.test"};
+  mode = crds::Route::Mode::kL7;
+  proxy_protocol = true;
+  Handover handover;
+  auto& [to, address, names, followed] = handover;
+  to = NodeName("svc");
+  address = "192.0.2.7";
+  names = {peer_name};
+  followed = true;
+  handovers = {{ServiceName("api"), handover}};
   problems = {"nodes/other.toml:1:1: no address"};
   return value;
 }
