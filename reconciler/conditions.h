@@ -16,6 +16,8 @@ inline constexpr char kWaitingForPort[] = "WaitingForPort";  // another of ours 
 inline constexpr char kWatching[] = "Watching";              // has the traffic; not yet trusted
 inline constexpr char kDraining[] = "Draining";      // connections of the old container are to end
 inline constexpr char kBackingOff[] = "BackingOff";  // between two restarts
+inline constexpr char kHandingOver[] =
+    "HandingOver";  // another node's; served here until it is there
 
 // Ready=False; retried with back-off
 inline constexpr char kImagePullFailed[] = "ImagePullFailed";
@@ -37,9 +39,13 @@ inline constexpr char kSourceUnavailable[] = "SourceUnavailable";
 
 // Stalled=True; waits for another definition
 inline constexpr char kInvalidDefinition[] = "InvalidDefinition";
-inline constexpr char kHostPortConflict[] = "HostPortConflict";  // two of ours want one port
-inline constexpr char kRouteConflict[] = "RouteConflict";        // another has the name
+// It asks for what [policy] of the node's agent forbids; the last good one stays in force.
+inline constexpr char kPolicyViolation[] = "PolicyViolation";
+inline constexpr char kCommitNotVerified[] = "CommitNotVerified";  // the node; see Source::held
+inline constexpr char kHostPortConflict[] = "HostPortConflict";    // two of ours want one port
+inline constexpr char kRouteConflict[] = "RouteConflict";          // another has the name
 inline constexpr char kPruneHeld[] = "PruneHeld";
 inline constexpr char kNoMatchingNode[] = "NoMatchingNode";  // it runs on where it ran
+inline constexpr char kWaitingForData[] = "WaitingForData";  // which is on another node
 
 }  // namespace reconciler::reason

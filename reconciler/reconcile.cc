@@ -4,8 +4,10 @@
 #include <unordered_set>
 
 #include "base/core/text.h"
+#include "reconciler/adoption.h"
 #include "reconciler/component.h"
 #include "reconciler/conditions.h"
+#include "reconciler/handover.h"
 #include "reconciler/service_conditions.h"
 #include "reconciler/steps.h"
 
@@ -147,38 +149,42 @@ class FixedPorts {
 
 class Pass {
  public:
-  Pass(const Desired& desired, const Observed& observed, const Memory& memory, TimePoint now)
+  Pass(const Desired& desired, const Observed& observed, Memory memory, TimePoint now)
       : desired_(desired),
         observed_(observed),
-        memory_(memory),
+        memory_(std::move(memory)),
         now_(now),
         containers_(ours(observed, desired.node)),
         fixed_ports_(desired, containers_),
         claims_(desired, observed),
-        in_use_(observed, memory, fixed_ports_.tcp()) {
-    out_.next.ready_revision = memory.ready_revision;
+        in_use_(observed, memory_, fixed_ports_.tcp()) {
+    out_.next.ready_revision = memory_.ready_revision;
   }
 
   Outcome run() && {
     // Where nothing is known, nothing is concluded.
     if (desired_.revision.empty() || observed_.runtime_error) {
-      out_.next = memory_;
+      const std::vector<Condition> last = memory_.conditions;
+      out_.next = std::move(memory_);
       if (observed_.runtime_error)
         for (auto& [service_name, service] : out_.next.services)
           service.conditions =
               conditions_of_unknown(*observed_.runtime_error, service.conditions, now_);
       out_.next.conditions =
-          node_conditions(desired_, observed_, out_.next.services, {}, memory_.conditions, now_);
+          node_conditions(desired_, observed_, out_.next.services, {}, last, now_);
       return std::move(out_);
     }
+    hand_over();
     for (const auto& [service_name, service] : desired_.services) visit(service_name);
-    remove_undesired();
+    // First what is to have a name, then what had it.
     forward_edges();
+    remove_undesired();
+    keep_adoptions();
     remove_stale_routes();
     for (const auto& [service_name, service] : desired_.services) conclude(service_name, service);
-    for (const auto& [service_name, message] : desired_.unusable)
+    for (const auto& [service_name, unused] : desired_.unusable)
       out_.next.services[service_name] = {
-          conditions_of_unusable(message, before(service_name).conditions, now_),
+          conditions_of_unusable(desired_, service_name, before(service_name).conditions, now_),
           before(service_name).ready_revision};
     out_.next.conditions = node_conditions(desired_, observed_, out_.next.services, unfinished_,
                                            memory_.conditions, now_);
@@ -195,6 +201,7 @@ class Pass {
   // with one do not pass validation).
   void visit(const ServiceName& service_name) {
     const ServiceDesired& service = desired_.services.at(service_name);
+    if (!service.data_on.empty() || is_over(service_name)) return;
     if (!visited_.insert(&service).second) return;
     for (const ServiceName& dependency : service.definition.depends_on)
       if (desired_.services.contains(dependency)) visit(dependency);
@@ -217,19 +224,19 @@ class Pass {
                   const ComponentDesired& component) {
     static const std::vector<const ObservedContainer*> kNone;
     const auto list = containers_.find(key);
-    const ComponentInput input{
+    ComponentInput input{
         key,
         desired_.node,
         service,
         component,
         list == containers_.end() ? kNone : list->second,
         observed_,
-        remembered(key),
+        take(key),
         claims_.of(key, service, component),
         now_,
         fixed_ports_.must_leave(key) ? std::string() : dependency_gate(service, component),
         fixed_ports_.gate(key, component.spec)};
-    Decision decision = decide(input, in_use_);
+    Decision decision = decide(std::move(input), in_use_);
     const std::string conflict =
         service.definition.active ? fixed_ports_.conflict(key, component.spec) : std::string();
     if (!conflict.empty()) {
@@ -247,8 +254,7 @@ class Pass {
       out_.plan.steps.push_back(std::move(*decision.step));
     out_.follow_routes |= decision.follow_routes;
     for (Probe& probe : decision.probes) out_.probes.push_back(std::move(probe));
-    if (decision.wake_at && (!out_.wake_at || *decision.wake_at < *out_.wake_at))
-      out_.wake_at = decision.wake_at;
+    wake(decision.wake_at);
     // A step that has not returned will change what is remembered: nothing is concluded before.
     const auto remembered =
         observed_.in_flight.contains(key) ? memory_.components.find(key) : memory_.components.end();
@@ -267,7 +273,8 @@ class Pass {
       const auto dependency = desired_.services.find(name);
       if (desired_.unusable.contains(name))
         return "waiting for service " + name.str() + ", whose definition is invalid";
-      if (dependency == desired_.services.end()) continue;  // another node's
+      if (dependency == desired_.services.end() || !dependency->second.data_on.empty())
+        continue;  // another node's
       if (!dependency->second.definition.active)
         return "waiting for service " + name.str() + ", which is stopped";
       for (const auto& [component_name, unused] : dependency->second.components)
@@ -285,9 +292,49 @@ class Pass {
            (found->second.phase == Phase::kFailing && found->second.available);
   }
 
+  void hand_over() {
+    for (const auto& [service, handover] : desired_.handovers) {
+      const ComponentKey key = handover_key(service, handover);
+      const auto answer = observed_.peers.find(service);
+      Standing standing = judge_handover(
+          service, handover, answer == observed_.peers.end() ? nullptr : &answer->second,
+          remembered(key), now_);
+      // What serves nothing here has nothing to hand over.
+      const auto here = desired_.services.find(service);
+      standing.over |= here != desired_.services.end() && !here->second.goes_to.empty() &&
+                       !has_containers(here->second);
+      if (standing.over)
+        out_.handed_over.push_back(service);
+      else
+        out_.questions.push_back({service, handover, desired_.revision});
+      wake(standing.wake_at);
+      out_.next.components.emplace(key, standing.next);
+      standings_.emplace(service, std::move(standing));
+    }
+  }
+
+  bool has_containers(const ServiceDesired& service) const {
+    return std::any_of(service.components.begin(), service.components.end(),
+                       [&](const auto& component) {
+                         return containers_.contains({service.definition.name, component.first});
+                       });
+  }
+
+  // Nothing of this node's any more, once whoever drives this has let go of it.
+  bool is_over(const ServiceName& service) const {
+    const auto standing = standings_.find(service);
+    return standing != standings_.end() && standing->second.over;
+  }
+
+  void wake(const std::optional<TimePoint>& at) {
+    if (at && (!out_.wake_at || *at < *out_.wake_at)) out_.wake_at = at;
+  }
+
   void remove_undesired() {
     for (const auto& [key, list] : containers_) {
-      if (findings_.contains(key) || desired_.unusable.contains(key.service)) continue;
+      if (findings_.contains(key) || desired_.unusable.contains(key.service) ||
+          is_over(key.service))
+        continue;
       if (const std::string heir = awaited_heir(key, list); !heir.empty()) {
         Decision waits;
         waits.next = remembered(key);
@@ -324,10 +371,30 @@ class Pass {
         unfinished_.push_back("edge " + edge.spec.key.text() + " (a service of this node has it)");
         continue;
       }
-      Decision decision = decide_edge(edge, *observed_.proxy, owner_of_routes(desired_.node),
+      const auto standing = standings_.find(edge.key.service);
+      const bool moved = standing != standings_.end() && standing->second.ready_there;
+      Decision decision = decide_edge(edge, moved, *observed_.proxy, owner_of_routes(desired_.node),
                                       remembered(edge.key), now_);
-      if (decision.phase != Phase::kReady) unfinished_.push_back(decision.message);
+      if (decision.phase != Phase::kReady)
+        unfinished_.push_back(decision.message);
+      else if (!moved && !edge.former.empty() && standing != standings_.end())
+        unfinished_.push_back("edge " + edge.spec.key.text() + " (" + standing->second.message +
+                              ")");
       keep(edge.key, std::move(decision));
+    }
+  }
+
+  void keep_adoptions() {
+    for (const auto& [key, component] : memory_.components) {
+      if (!component.adopted) continue;
+      std::optional<Adoption> next =
+          keep_adoption(*component.adopted, key, desired_, observed_, now_);
+      if (next && next->revision.empty()) wake(next->since + kAdoptionTime);
+      const auto kept = out_.next.components.find(key);
+      if (kept != out_.next.components.end())
+        kept->second.adopted = std::move(next);
+      else if (next)
+        out_.next.components[key].adopted = std::move(next);
     }
   }
 
@@ -345,6 +412,14 @@ class Pass {
     return found == memory_.components.end() ? kFresh : found->second;
   }
 
+  // For whom will say what is remembered next, and is asked once. What a step will change, which
+  // has not returned, stays here: keep() needs it.
+  ComponentMemory take(const ComponentKey& key) {
+    const auto found = memory_.components.find(key);
+    if (found == memory_.components.end()) return {};
+    return observed_.in_flight.contains(key) ? found->second : std::move(found->second);
+  }
+
   const ServiceMemory& before(const ServiceName& service) const {
     static const ServiceMemory kNone;
     const auto found = memory_.services.find(service);
@@ -352,11 +427,22 @@ class Pass {
   }
 
   void conclude(const ServiceName& service_name, const ServiceDesired& service) {
-    std::vector<std::pair<ComponentName, const Finding*>> parts;
-    for (const auto& [component_name, unused] : service.components)
-      parts.emplace_back(component_name, &findings_.at({service_name, component_name}));
+    if (is_over(service_name)) return;
     ServiceMemory next;
-    next.conditions = service_conditions(service, parts, before(service_name).conditions, now_);
+    const std::vector<Condition>& last = before(service_name).conditions;
+    const auto standing = standings_.find(service_name);
+    if (!service.data_on.empty()) {
+      next.conditions = conditions_of_waiting(service, last, now_);
+    } else {
+      std::vector<std::pair<ComponentName, const Finding*>> parts;
+      for (const auto& [component_name, unused] : service.components)
+        parts.emplace_back(component_name, &findings_.at({service_name, component_name}));
+      next.conditions = service_conditions(service, parts, last, now_);
+    }
+    if (!service.goes_to.empty() && standing != standings_.end() &&
+        next.conditions.front().status == Status::kTrue)
+      next.conditions =
+          conditions_of_leaving(standing->second.message, standing->second.late, last, now_);
     const bool ready = next.conditions.front().status == Status::kTrue;
     next.ready_revision = ready ? service.revision : before(service_name).ready_revision;
     out_.next.services.emplace(service_name, std::move(next));
@@ -364,7 +450,7 @@ class Pass {
 
   const Desired& desired_;
   const Observed& observed_;
-  const Memory& memory_;
+  Memory memory_;
   const TimePoint now_;
   const ByComponent containers_;
   const FixedPorts fixed_ports_;
@@ -373,15 +459,15 @@ class Pass {
   std::unordered_set<const ServiceDesired*> visited_;
   std::unordered_set<const ComponentDesired*> visited_components_;
   std::map<ComponentKey, Finding> findings_;
+  std::map<ServiceName, Standing> standings_;
   std::vector<std::string> unfinished_;  // removals and edges, and how they go
   Outcome out_;
 };
 
 }  // namespace
 
-Outcome reconcile(const Desired& desired, const Observed& observed, const Memory& memory,
-                  TimePoint now) {
-  return Pass(desired, observed, memory, now).run();
+Outcome reconcile(const Desired& desired, const Observed& observed, Memory memory, TimePoint now) {
+  return Pass(desired, observed, std::move(memory), now).run();
 }
 
 std::map<ComponentKey, Finding> explain(const Desired& desired, const Observed& observed,

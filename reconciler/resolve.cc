@@ -6,6 +6,7 @@
 #include "reconciler/conditions.h"
 #include "reconciler/normalise.h"
 #include "reconciler/placement.h"
+#include "reconciler/routes.h"
 
 namespace reconciler {
 namespace {
@@ -85,10 +86,24 @@ std::optional<std::string> unfit(const ServiceDesired& service) {
   return std::nullopt;
 }
 
+// What the completed service asks for and may not have, or nothing.
+std::optional<std::string> forbidden(const ServiceDesired& service, const NodeName& node,
+                                     const Policy& policy) {
+  std::vector<std::string> found;
+  for (const auto& [component_name, component] : service.components)
+    for (const std::string& violation : violations(component.spec, policy))
+      found.push_back("components[" + component_name.str() + "]." + violation);
+  if (found.empty()) return std::nullopt;
+  return service.path + ": " + base::join(found, "; ") +
+         " (ask for less, or let whoever runs node " + node.str() +
+         " widen [policy] in the configuration of its agent)";
+}
+
 class Resolver {
  public:
-  Resolver(const Snapshot& snapshot, const NodeName& self, const Desired* previous, bool approve)
-      : snapshot_(snapshot), previous_(previous), approve_(approve) {
+  Resolver(const Snapshot& snapshot, const NodeName& self, const Desired* previous, bool approve,
+           const Policy& policy)
+      : snapshot_(snapshot), previous_(previous), approve_(approve), policy_(policy) {
     out_.node = self;
     out_.revision = snapshot.revision;
   }
@@ -136,14 +151,16 @@ class Resolver {
     if (places_unknown_ && located.value.node.empty())
       return hold(service, reason::kInvalidDefinition,
                   "names no node, and the node files cannot be read (mend the node files)");
-    const NodeName node = place(located.value, out_.nodes, out_.node);
+    const NodeName placed = place(located.value, out_.nodes, out_.node);
+    // Data stays where it is until somebody says that it has moved, and the service with it.
+    const NodeName node = data_node(located.value, placed);
     if (node != out_.node) forward(located, node);
     if (node.empty())
       return hold(service, reason::kNoMatchingNode,
                   located.name_at.file +
                       ": no schedulable node has the labels of its placement; it "
                       "runs on where it runs (add a node, or correct placement.labels)");
-    if (node != out_.node) return;
+    if (node != out_.node && placed != out_.node) return hand_over(located, node);
     if (defaults_unknown_)
       return hold(service, reason::kInvalidDefinition,
                   "the fleet's defaults cannot be read, and no earlier ones are known (mend "
@@ -152,8 +169,55 @@ class Resolver {
         complete_service(located, out_.fleet, snapshot_.revision, before(service));
     if (const auto why = unfit(desired))
       hold(service, reason::kInvalidDefinition, *why);
-    else
+    else if (const auto what = forbidden(desired, out_.node, policy_))
+      hold(service, reason::kPolicyViolation, *what);
+    else {
+      if (node != out_.node) desired.data_on = node;
+      if (placed != out_.node) desired.goes_to = placed;
       out_.services.emplace(service, std::move(desired));
+    }
+  }
+
+  // Where the service runs as things stand: with data where that is, else where it is placed.
+  NodeName data_node(const crds::Service& service, const NodeName& placed) const {
+    if (placed.empty() || !keeps_data(service)) return placed;
+    // What was seen here is surer than history, of which the beginning may be missing.
+    const ServiceDesired* last = before(service.name);
+    if (last != nullptr && keeps_data(last->definition) &&
+        last->definition.restarted_at == service.restarted_at)
+      return last->data_on.empty() ? out_.node : last->data_on;
+    const auto known = snapshot_.data_nodes.find(service.name);
+    return known == snapshot_.data_nodes.end() ? placed : known->second;
+  }
+
+  // It is `node`'s now. Without data it is served here until it is ready there.
+  void hand_over(const crds::Located<crds::Service>& located, const NodeName& node) {
+    const ServiceDesired* last = before(located.value.name);
+    if (last == nullptr || !last->data_on.empty() || !last->definition.active ||
+        !located.value.active || approve_ || keeps_data(last->definition))
+      return;
+    ServiceDesired kept = *last;
+    kept.hold.reset();
+    kept.goes_to = node;
+    out_.services.emplace(located.value.name, std::move(kept));
+    begin_handover(located, node);
+  }
+
+  void begin_handover(const crds::Located<crds::Service>& located, const NodeName& node) {
+    Handover handover{.to = node};
+    if (const auto there = out_.nodes.find(node); there != out_.nodes.end())
+      handover.address = there->second.address;
+    for (const crds::Component& written : located.value.components) {
+      const crds::Component component = complete(written, located.value, out_.fleet);
+      for (const crds::Route& route : component.routes) {
+        const bool edge = !route.edge.empty();
+        handover.followed |= edge && route.edge != out_.node.str() && route.edge != node.str();
+        // Its mc-proxy has the name already, and passes it on to us.
+        if (route.edge == node.str() || route.hostname.empty()) continue;
+        handover.names.push_back({key_of(route), route.mode, edge});
+      }
+    }
+    out_.handovers.insert_or_assign(located.value.name, std::move(handover));
   }
 
   // Another node has it, and this one may be the edge of its routes.
@@ -178,9 +242,24 @@ class Resolver {
         // No component has such a name.
         edge.key = {located.value.name, ComponentName("edge:" + edge.spec.key.text())};
         edge.revision = snapshot_.revision;
+        edge.node = node;
+        follow_handover(located, edge);
         out_.edges.push_back(std::move(edge));
       }
     }
+  }
+
+  // The edge of a service that has gone from one node to another leads to the first until the
+  // second has it ready.
+  void follow_handover(const crds::Located<crds::Service>& located, Desired::Edge& edge) {
+    if (previous_ == nullptr || approve_) return;
+    for (const Desired::Edge& last : previous_->edges) {
+      if (last.key != edge.key || last.node.empty()) continue;
+      const bool moved = last.node != edge.node;
+      edge.former = moved && last.former.empty() ? last.spec.backend : last.former;
+      if (edge.former == edge.spec.backend) edge.former.clear();
+    }
+    if (!edge.former.empty()) begin_handover(located, edge.node);
   }
 
   // What cannot be read may be where they came from, and an emptied tree is hardly meant.
@@ -202,6 +281,7 @@ class Resolver {
       out_.services.insert_or_assign(service, std::move(kept));
     } else {
       out_.unusable.emplace(service, std::move(message));
+      if (why == std::string_view(reason::kPolicyViolation)) out_.refused.insert(service);
     }
   }
 
@@ -250,6 +330,7 @@ class Resolver {
   const Snapshot& snapshot_;
   const Desired* previous_;
   bool approve_;
+  const Policy& policy_;
   bool defaults_unknown_ = false;
   bool places_unknown_ = false;
   Desired out_;
@@ -258,8 +339,8 @@ class Resolver {
 }  // namespace
 
 Desired resolve(const Snapshot& snapshot, const NodeName& self, const Desired* previous,
-                bool approve_removals) {
-  return Resolver(snapshot, self, previous, approve_removals).run();
+                bool approve_removals, const Policy& policy) {
+  return Resolver(snapshot, self, previous, approve_removals, policy).run();
 }
 
 }  // namespace reconciler

@@ -4,6 +4,7 @@
 
 #include "base/core/text.h"
 #include "reconciler/conditions.h"
+#include "reconciler/handover.h"
 
 namespace reconciler {
 namespace {
@@ -65,17 +66,47 @@ std::vector<Condition> service_conditions(
       return part.second->reason == reason::kCompleted;
     });
     ready(Status::kTrue, completed ? reason::kCompleted : reason::kSucceeded,
-          completed ? "ended as its restart policy allows" : "all components are ready");
+          (completed ? "ended as its restart policy allows" : "all components are ready") +
+              (service.goes_to.empty()
+                   ? std::string()
+                   : "; it is to go to " + service.goes_to.str() + ", which waits for its data"));
   }
   return out;
 }
 
-std::vector<Condition> conditions_of_unusable(const std::string& message,
+std::vector<Condition> conditions_of_unusable(const Desired& desired, const ServiceName& service,
                                               const std::vector<Condition>& before, TimePoint now) {
   std::vector<Condition> out;
+  const char* why =
+      desired.refused.contains(service) ? reason::kPolicyViolation : reason::kInvalidDefinition;
   for (const auto& [type, status] :
        {std::pair("Ready", Status::kFalse), std::pair("Stalled", Status::kTrue)})
-    add(out, before, now, type, status, reason::kInvalidDefinition, message);
+    add(out, before, now, type, status, why, desired.unusable.at(service));
+  return out;
+}
+
+std::vector<Condition> conditions_of_waiting(const ServiceDesired& service,
+                                             const std::vector<Condition>& before, TimePoint now) {
+  std::vector<Condition> out;
+  const std::string where = "its data is on " + service.data_on.str();
+  if (!service.definition.active) {
+    add(out, before, now, "Ready", Status::kTrue, reason::kStopped,
+        "stopped: active is false; " + where);
+    return out;
+  }
+  const std::string message =
+      "placed here, and " + where + " (" + data_hint(service.definition.name) + ")";
+  add(out, before, now, "Ready", Status::kFalse, reason::kWaitingForData, message);
+  add(out, before, now, "Stalled", Status::kTrue, reason::kWaitingForData, message);
+  return out;
+}
+
+std::vector<Condition> conditions_of_leaving(const std::string& message, bool late,
+                                             const std::vector<Condition>& before, TimePoint now) {
+  std::vector<Condition> out;
+  add(out, before, now, "Ready", Status::kFalse, reason::kHandingOver, message);
+  add(out, before, now, late ? "Stalled" : "Reconciling", Status::kTrue, reason::kHandingOver,
+      message);
   return out;
 }
 
@@ -102,6 +133,12 @@ std::vector<Condition> node_conditions(const Desired& desired, const Observed& o
     return trouble(Status::kFalse, reason::kRegistryUnavailable, observed.registry_error->text());
   if (observed.source_error)
     return trouble(Status::kFalse, reason::kSourceUnavailable, observed.source_error->text());
+  if (observed.commit_held) {
+    const std::string message = observed.commit_held->text();
+    add(out, before, now, "Ready", Status::kFalse, reason::kCommitNotVerified, message);
+    add(out, before, now, "Stalled", Status::kTrue, reason::kCommitNotVerified, message);
+    return out;
+  }
   if (desired.revision.empty())
     return trouble(Status::kFalse, reason::kProgressing, "no revision has been fetched yet");
   if (!desired.problems.empty()) {

@@ -19,8 +19,17 @@ std::vector<Condition> service_conditions(
     const std::vector<std::pair<ComponentName, const Finding*>>& components,
     const std::vector<Condition>& before, TimePoint now);
 
-std::vector<Condition> conditions_of_unusable(const std::string& message,
+// `service` is one of desired.unusable.
+std::vector<Condition> conditions_of_unusable(const Desired& desired, const ServiceName& service,
                                               const std::vector<Condition>& before, TimePoint now);
+
+// Of a service that is to run here, and whose data is on another node.
+std::vector<Condition> conditions_of_waiting(const ServiceDesired& service,
+                                             const std::vector<Condition>& before, TimePoint now);
+
+// Of a service that is as it should be, and is another node's.
+std::vector<Condition> conditions_of_leaving(const std::string& message, bool late,
+                                             const std::vector<Condition>& before, TimePoint now);
 
 // While podman does not answer.
 std::vector<Condition> conditions_of_unknown(const base::Error& error,

@@ -33,26 +33,40 @@ std::map<ServiceName, crds::Service> last_good(const Desired& desired) {
   return out;
 }
 
+// What would not come into force, though it is valid.
+Json held_json(const Desired& desired) {
+  Json held = Json::array();
+  const auto add = [&](const ServiceName& service, const std::string& why,
+                       const std::string& message) {
+    held.push_back({{"service", service.str()}, {"reason", why}, {"message", message}});
+  };
+  using namespace reconciler::reason;
+  for (const auto& [name, service] : desired.services)
+    if (service.hold && service.hold->reason != kInvalidDefinition)
+      add(name, service.hold->reason, service.hold->message);
+  for (const ServiceName& name : desired.refused)
+    add(name, kPolicyViolation, desired.unusable.at(name));
+  return held;
+}
+
 }  // namespace
 
 Handlers::Reply Handlers::plan(const Request& request) {
   MCP_TRY(const auto files, decode_body(request.body));
-  const Desired now = backend_.view().desired;
+  const View view = backend_.view();
+  const Desired& now = view.desired;
   const reconciler::Snapshot wish{now.revision, crds::check_tree(files, last_good(now))};
   const Desired* previous = now.revision.empty() ? nullptr : &now;
+  const auto resolved = [&](bool approve) {
+    return reconciler::resolve(wish, now.node, previous, approve, view.policy);
+  };
 
-  Json problems = Json::array(), changes = Json::array(), held = Json::array();
+  Json problems = Json::array(), changes = Json::array();
   for (const auto& problem : wish.tree.problems) problems.push_back(problem_json(problem));
-  for (const auto& change :
-       reconciler::preview(now, reconciler::resolve(wish, now.node, previous, true)))
+  for (const auto& change : reconciler::preview(now, resolved(true)))
     changes.push_back(change_json(change));
   // The changes are those that the tree means; what the prune guard would hold is said beside.
-  const Desired guarded = reconciler::resolve(wish, now.node, previous, false);
-  for (const auto& [name, service] : guarded.services)
-    if (service.hold && service.hold->reason == reconciler::reason::kPruneHeld)
-      held.push_back({{"service", name.str()},
-                      {"reason", service.hold->reason},
-                      {"message", service.hold->message}});
+  const Json held = held_json(resolved(false));
   return base::HttpReply::json(to_body(
       {{"valid", problems.empty()}, {"problems", problems}, {"changes", changes}, {"held", held}}));
 }

@@ -1,5 +1,6 @@
 #include "agent/config/config.h"
 
+#include <grp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/config/identity.h"
 #include "agent/config/keys.h"
 #include "base/core/text.h"
 
@@ -36,6 +38,8 @@ bool has_shape(const Value& value, Shape shape) {
                          [](const Value& item) { return item.type == Type::kString; });
     case Shape::kTable:
       return value.type == Type::kTable;
+    case Shape::kTables:
+      return value.type == Type::kArray;
     case Shape::kAny:
       break;
   }
@@ -179,7 +183,8 @@ Environment Environment::current() {
           .root = ::geteuid() == 0,
           .home = variable("HOME"),
           .state_home = variable("XDG_STATE_HOME"),
-          .runtime_dir = variable("XDG_RUNTIME_DIR")};
+          .runtime_dir = variable("XDG_RUNTIME_DIR"),
+          .mcp_group = ::getgrnam("mcp") != nullptr};
 }
 
 Config default_config(const Environment& environment) {
@@ -190,6 +195,7 @@ Config default_config(const Environment& environment) {
   const std::string state =
       environment.state_home.empty() ? home + "/.local/state" : environment.state_home;
   config.registry.path = state + "/mcp/mcp.db";
+  if (environment.root && environment.mcp_group) config.api.group = "mcp";
   if (environment.root)
     config.api.socket = "/run/mcp/agent.sock";
   else if (!environment.runtime_dir.empty())
@@ -205,6 +211,15 @@ LoadedConfig parse_config(std::string_view text, const std::string& file,
   crds::ParsedFile parsed = crds::parse_toml(file, text);
   loaded.problems = std::move(parsed.problems);
   for (const Value& document : parsed.documents) Reader(file, loaded).read(document);
+  if (const auto checked = check_identity(loaded.config); !checked)
+    loaded.problems.push_back({{file, 0, 0}, "", checked.error().message, checked.error().hint});
+  const Config::Source& source = loaded.config.source;
+  const bool ssh = source.verify == VerifyMode::kSsh;
+  if (source.verify != VerifyMode::kOff && (ssh ? source.allowed_signers : source.keyring).empty())
+    loaded.problems.push_back({{file, 1, 1},
+                               "source.verify.mode",
+                               std::string("needs ") + (ssh ? "allowed_signers" : "keyring"),
+                               "name the file of the keys that may sign"});
   const Config defaults = default_config(environment);
   // An empty path asks for the default.
   if (loaded.config.registry.path.empty()) loaded.config.registry.path = defaults.registry.path;

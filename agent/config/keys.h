@@ -8,7 +8,7 @@
 
 namespace agent {
 
-enum class Shape { kText, kDuration, kCount, kFlag, kTexts, kTable, kAny };
+enum class Shape { kText, kDuration, kCount, kFlag, kTexts, kTable, kTables, kAny };
 std::string_view wanted(Shape shape);  // "a string", "a duration such as \"30s\""
 
 // One key that a configuration may hold.

@@ -56,14 +56,15 @@ base::Result<std::string> ask_source(const Config& config) {
   const GitSourceConfig source = source_config(config, {});
   MCP_TRY(const base::git::Oid head,
           base::git::fetch(mirror, source.remote, source.branch, base::git::Oid()));
-  return base::git::printable_url(config.source.url) + " answers; " + source.branch + " is at " +
-         head.str().substr(0, 7);
+  const std::string found = base::git::printable_url(config.source.url) + " answers; " +
+                            source.branch + " is at " + head.str().substr(0, 7);
+  if (source.verify.mode == VerifyConfig::Mode::kOff) return found;
+  MCP_TRY(const std::string signer, verify_commit(mirror, head, source.verify));
+  return found + ", signed by " + signer;
 }
 
 base::Result<std::string> ask_podman(const Config& config) {
-  Podman podman({.socket = config.podman.socket,
-                 .auth_file = config.podman.auth_file,
-                 .runtime_folder = (fs::path(config.state_dir()) / "podman").string()});
+  Podman podman(podman_options(config));
   MCP_TRY(const std::string version, podman.version());
   return "podman " + version + " answers";
 }
@@ -89,6 +90,10 @@ base::Result<std::string> ask_mc_proxy(const Config& config) {
 
 std::vector<CheckProbe> environment_probes(const Config& config) {
   return {{"source", [config] { return ask_source(config); }},
+          {"policy",
+           [config]() -> base::Result<std::string> {
+             return "git may ask for: " + reconciler::summary(node_policy(config));
+           }},
           {"podman", [config] { return ask_podman(config); }},
           {"mcproxy", [config] { return ask_mc_proxy(config); }},
           {"registry", [config] { return writable(config.state_dir()); }},

@@ -12,13 +12,18 @@
 #include <optional>
 #include <thread>
 
+#include "agent/api/access.h"
 #include "agent/api/api.h"
+#include "agent/auth/validators.h"
 #include "agent/daemon/driver.h"
 #include "agent/daemon/notify.h"
 #include "agent/daemon/source_config.h"
+#include "agent/peers/route_witness.h"
 #include "agent/probe/probe.h"
 #include "agent/routes/mc_proxy.h"
 #include "agent/runtime/podman.h"
+#include "agent/source/git_outbox.h"
+#include "agent/status/report.h"
 #include "agent/store/sqlite_store.h"
 #include "agent/view/backend.h"
 #include "base/log/log.h"
@@ -32,6 +37,9 @@ namespace {
 // Steps, pulls, probes, two lists, an inspect and a fetch may all be under way at once.
 constexpr size_t kThreads = 16;
 constexpr base::Millis kGrace = std::chrono::seconds(5);
+// A fetch over https may have to wait for it.
+constexpr base::Millis kReportTimeout = std::chrono::seconds(20);
+constexpr int kRemoteConnections = 32;
 
 base::Result<> make_folder(const fs::path& folder, const std::string& purpose) {
   std::error_code error;
@@ -72,6 +80,10 @@ class DaemonBackend : public Backend {
     return driver_
         .ask<int64_t>([allow_prune](Loop& loop) { return loop.request_sync(allow_prune); })
         .get();
+  }
+
+  void record(reconciler::Event event) override {
+    driver_.post([event = std::move(event)](Loop& loop) { loop.record(event); });
   }
 
   base::Result<> logs(const reconciler::ContainerId& container, const LogOptions& options,
@@ -131,30 +143,66 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   MCP_TRY(const auto events, store->event_log());
   MCP_TRY(const reconciler::Store::Saved saved, store->load());
 
-  Podman podman({.socket = config.podman.socket,
-                 .auth_file = config.podman.auth_file,
-                 .runtime_folder = (state / "podman").string()});
+  Podman podman(podman_options(config));
   ContainerProber prober(podman);
   ProcHostPorts host_ports;
   std::optional<McProxy> proxy;
   if (!config.mcproxy.socket.empty()) proxy.emplace(config.mcproxy.socket, config.mcproxy.cert_dir);
   GitSource source(
       source_config(config, saved.desired ? saved.desired->revision : reconciler::Revision()));
+  std::optional<GitOutbox> outbox;
+  if (config.source.report) {
+    GitSourceConfig remote = source_config(config, {});
+    remote.remote.timeout = kReportTimeout;
+    outbox.emplace(remote.remote, config.node.name, state / "report.git");
+  }
+  RouteWitness witness;
   Driver driver(kThreads);
-  Loop loop({podman, prober, source, *store, driver, host_ports, proxy ? &*proxy : nullptr},
+  Loop loop({podman, prober, source, *store, driver, host_ports, proxy ? &*proxy : nullptr,
+             outbox ? &*outbox : nullptr, &witness},
             {.node = config.node.name,
              .source = {.url = base::git::printable_url(config.source.url),
                         .branch = config.source.branch},
+             .policy = node_policy(config),
              .poll_interval = config.source.interval,
              .list_interval = config.podman.list_interval,
-             .on_event = log_event});
+             .on_event = log_event,
+             .describe = [&version](const reconciler::Desired& desired,
+                                    const reconciler::Memory& memory) {
+               return make_report(desired, memory, version);
+             }});
   MCP_CHECK(loop.load());
 
   DaemonBackend backend(driver, podman);
+  MCP_TRY(const auto validator, make_validator(config.mcias, config.oidc.trusts()));
+  const Access::Record record = [&backend](reconciler::Event event) {
+    backend.record(std::move(event));
+  };
+  Access local(nullptr, record);
+  Access remote(validator.get(), record);
+  const ApiContext context{backend, *events, version, config.data.root, config.data.max_file_bytes};
   base::HttpServer server(
-      {.socket = config.api.socket, .group = config.api.group, .max_body = kMaxRequestBytes});
-  add_api(server, backend, *events, version);
+      {.socket = config.api.socket,
+       .group = config.api.group,
+       .max_body = kMaxRequestBytes,
+       .admit = [&](base::HttpRequest& request) { return local.admit(request); }});
+  add_api(server, context);
   MCP_CHECK(server.start());
+  base::HttpServer tls(
+      {.max_body = kMaxRequestBytes,
+       .threads = kRemoteConnections,
+       .listen = config.api.listen,
+       .tls_cert = config.api.tls_cert,
+       .tls_key = config.api.tls_key.empty() ? config.api.tls_cert : config.api.tls_key,
+       .admit = [&](base::HttpRequest& request) { return remote.admit(request); }});
+  if (!config.api.listen.empty()) {
+    if (!validator)
+      return base::invalid("[api] listen needs somebody who knows the callers",
+                           "configure [mcias] or [oidc], or reach the agent through ssh");
+    add_api(tls, context);
+    MCP_CHECK(tls.start());
+    base::log::info("API on TLS at " + config.api.listen);
+  }
   podman.watch([&driver] { driver.post([](Loop& loop) { loop.hint(); }); });
   if (proxy)
     proxy->watch([&driver] { driver.post([](Loop& loop) { loop.route_hint(); }); });
@@ -171,6 +219,7 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
                     "; containers run on");
     notify_service_manager("STOPPING=1");
     // Before the loop ends: calls of the API wait for its answers.
+    tls.stop();
     server.stop();
     driver.stop();
   });

@@ -1,11 +1,18 @@
 #pragma once
 
 #include "agent/config/config.h"
+#include "agent/runtime/podman.h"
 #include "agent/source/git_source.h"
 
 namespace agent {
 
 // [source] of the configuration as SOURCE wants it.
 GitSourceConfig source_config(const Config& config, const reconciler::Revision& since);
+
+// [podman] as the runtime wants it.
+PodmanOptions podman_options(const Config& config);
+
+// [policy], with the agent's own folder, which no definition is given.
+reconciler::Policy node_policy(const Config& config);
 
 }  // namespace agent

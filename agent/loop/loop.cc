@@ -4,7 +4,9 @@
 #include <memory>
 #include <utility>
 
+#include "reconciler/adoption.h"
 #include "reconciler/conditions.h"
+#include "reconciler/handover.h"
 #include "reconciler/reconcile.h"
 #include "reconciler/resolve.h"
 #include "reconciler/service_conditions.h"
@@ -25,8 +27,10 @@ Loop::Loop(const LoopPorts& ports, LoopConfig config)
       routes_(ports.router, ports.executor, reconciler::owner_of_routes(config_.node),
               config_.list_interval),
       probes_(ports.prober, ports.executor),
+      peers_(ports.peers, ports.executor),
       poller_(ports.source, ports.executor, config_.poll_interval, config_.node.str(),
-              config_.source) {
+              config_.source),
+      reporter_(ports.outbox, ports.executor, config_.node.str()) {
   desired_.node = config_.node;
 }
 
@@ -50,9 +54,11 @@ void Loop::step(base::TimePoint now) {
   dirty_ |= observer_.take(now);
   dirty_ |= routes_.step(now, observer_.observed());
   dirty_ |= probes_.step(now, observer_.observed().readiness);
+  dirty_ |= peers_.step(now, observer_.observed().peers);
   dirty_ |= plan_at_ && *plan_at_ <= now;
   dirty_ |= journal_.wake_at() && *journal_.wake_at() <= now;
   if (dirty_ && can_plan()) plan(now);
+  if (const auto failed = reporter_.step(now)) note_report_failure(*failed, now);
   // After the plan: between two steps of one service a list would only be in their way.
   observer_.start(now, in_flight());
 }
@@ -105,18 +111,21 @@ void Loop::take_news(base::TimePoint now) {
   auto news = poller_.step(now);
   if (!news) return;
   reconciler::Observed& observed = observer_.observed();
-  if (observed.source_error != news->error) {
-    if (news->error) {
-      reconciler::Event event;
-      event.time = now;
-      event.warning = true;
-      event.reason = reconciler::reason::kSourceUnavailable;
-      event.message = news->error->text();
-      journal_.add(std::move(event));
-    }
-    observed.source_error = news->error;
+  const auto note = [&](std::optional<base::Error>& known, const std::optional<base::Error>& now_is,
+                        const char* reason) {
+    if (known == now_is) return;
+    known = now_is;
     dirty_ = true;
-  }
+    if (!now_is) return;
+    reconciler::Event event;
+    event.time = now;
+    event.warning = true;
+    event.reason = reason;
+    event.message = now_is->text();
+    journal_.add(std::move(event));
+  };
+  note(observed.source_error, news->error, reconciler::reason::kSourceUnavailable);
+  note(observed.commit_held, news->held, reconciler::reason::kCommitNotVerified);
   if (news->snapshot)
     adopt(*news->snapshot, news->approve_removals);
   else if (news->approve_removals && held_snapshot_)
@@ -125,12 +134,12 @@ void Loop::take_news(base::TimePoint now) {
 }
 
 void Loop::adopt(const Snapshot& snapshot, bool approve) {
-  reconciler::Desired next =
-      reconciler::resolve(snapshot, config_.node, resolved_ ? &desired_ : nullptr, approve);
+  reconciler::Desired next = reconciler::resolve(
+      snapshot, config_.node, resolved_ ? &desired_ : nullptr, approve, config_.policy);
   const bool held = std::any_of(next.services.begin(), next.services.end(), [](const auto& entry) {
     return entry.second.hold && entry.second.hold->reason == reconciler::reason::kPruneHeld;
   });
-  if (held)
+  if (held || !next.handovers.empty())
     held_snapshot_ = snapshot;
   else
     held_snapshot_.reset();
@@ -148,15 +157,21 @@ void Loop::plan(base::TimePoint now) {
   observed.in_flight = in_flight();
   observed.pulling = pulling();
   observed.registry_error = journal_.error();
-  reconciler::Outcome outcome = reconciler::reconcile(desired_, observed, memory_, now);
+  observer_.adopt(reconciler::adopted_containers(desired_, memory_));
+  reconciler::Outcome outcome = reconciler::reconcile(desired_, observed, std::move(memory_), now);
   memory_ = std::move(outcome.next);
   plan_at_ = outcome.wake_at;
+  for (const reconciler::ServiceName& service : outcome.handed_over) {
+    reconciler::let_go(desired_, service);
+    dirty_ = true;
+  }
   // Before any step: what a step relies on (its ports) must survive a kill.
   journal_.save(desired_, memory_, now);
   dirty_ |= journal_.error() != observed.registry_error;
   routes_.follow(outcome.follow_routes);
   probes_.want(outcome.probes, now);
   probes_.step(now, observed.readiness);
+  peers_.want(outcome.questions, now, observed.peers);
   std::erase_if(observed.readiness, [&](const auto& entry) {
     const auto container = observed.containers.find(entry.first);
     return container == observed.containers.end() ||
@@ -167,7 +182,32 @@ void Loop::plan(base::TimePoint now) {
     if (journal_.error() && step.kind == StepKind::kCreate) continue;
     submit(std::move(step));
   }
+  if (reporter_.wanted() && (!desired_.revision.empty() || observed.commit_held))
+    reporter_.tell(config_.describe(desired_, memory_));
   poller_.planned();
+}
+
+base::Result<> Loop::accept(const std::map<ComponentKey, reconciler::Adoption>& adoptions,
+                            base::TimePoint now) {
+  reconciler::Memory before = memory_;
+  for (const auto& [key, adoption] : adoptions) memory_.components[key].adopted = adoption;
+  journal_.save(desired_, memory_, now);
+  if (journal_.error()) {
+    memory_ = std::move(before);
+    return *journal_.error();
+  }
+  dirty_ = true;
+  return {};
+}
+
+void Loop::note_report_failure(const base::Error& error, base::TimePoint now) {
+  if (std::exchange(report_failure_, error.message) == error.message) return;
+  reconciler::Event event;
+  event.time = now;
+  event.warning = true;
+  event.reason = "ReportFailed";
+  event.message = error.text();
+  record(std::move(event));
 }
 
 void Loop::submit(Step step) {
@@ -206,8 +246,9 @@ std::optional<base::TimePoint> Loop::wake_at() const {
   std::optional<base::TimePoint> at;
   // A plan may have found out something (the registry failed) that is to be said at once.
   if (dirty_ && can_plan()) at = last_step_;
-  for (const auto& candidate : {plan_at_, observer_.wake_at(), routes_.wake_at(), probes_.wake_at(),
-                                poller_.wake_at(), journal_.wake_at()})
+  for (const auto& candidate :
+       {plan_at_, observer_.wake_at(), routes_.wake_at(), probes_.wake_at(), peers_.wake_at(),
+        poller_.wake_at(), reporter_.wake_at(), journal_.wake_at()})
     if (candidate && (!at || *candidate < *at)) at = candidate;
   return at;
 }
@@ -219,6 +260,7 @@ View Loop::view(base::TimePoint now) const {
   view.desired = desired_;
   view.observed = observer_.observed();
   view.memory = memory_;
+  view.policy = config_.policy;
   for (const auto& [id, running] : running_) view.running.push_back(running.step);
   if (can_plan()) return view;
   // What the registry remembers is not how things stand.

@@ -8,10 +8,13 @@
 
 #include "agent/loop/journal.h"
 #include "agent/loop/observer.h"
+#include "agent/loop/peer_board.h"
 #include "agent/loop/poller.h"
 #include "agent/loop/probe_board.h"
+#include "agent/loop/reporter.h"
 #include "agent/loop/route_observer.h"
 #include "agent/view/view.h"
+#include "reconciler/policy.h"
 #include "reconciler/ports.h"
 
 namespace agent {
@@ -24,11 +27,14 @@ struct LoopPorts {
   reconciler::Executor& executor;
   reconciler::HostPorts& host_ports;
   reconciler::ProxyRouter* router = nullptr;  // null: routes are not managed
+  reconciler::Outbox* outbox = nullptr;       // null: outcomes are not reported
+  reconciler::Peers* peers = nullptr;         // null: nothing is known of other nodes
 };
 
 struct LoopConfig {
   reconciler::NodeName node;
   SourceState source;  // url and branch, for status
+  reconciler::Policy policy = {};
   base::Millis poll_interval = std::chrono::seconds(30);
   base::Millis list_interval = std::chrono::seconds(60);
   // Steps in flight. Podman saturates two cores at four; pulls wait for a network, not for a core,
@@ -37,6 +43,8 @@ struct LoopConfig {
   size_t max_pulls = 3;
   // Told of every event once, before it is stored; may be null.
   std::function<void(const reconciler::Event&)> on_event;
+  // What is said to the outbox; needed with one.
+  std::function<Report(const reconciler::Desired&, const reconciler::Memory&)> describe;
 };
 
 // Drives source -> spec -> plan -> apply -> status. It does no I/O of its own but for the store,
@@ -60,6 +68,15 @@ class Loop {
   // mc-proxy told of a change, went away, or is back.
   void route_hint() { routes_.hint(); }
   void process_ended(const reconciler::ContainerId& id) { observer_.process_ended(id); }
+  // Into the registry with the next step.
+  void record(reconciler::Event event) {
+    journal_.add(std::move(event));
+    dirty_ = true;
+  }
+  // Remembers containers that an operator has given into our care; see adoption.h. On success a
+  // kill -9 cannot lose it.
+  base::Result<> accept(const std::map<reconciler::ComponentKey, reconciler::Adoption>& adoptions,
+                        base::TimePoint now);
   int64_t request_sync(bool allow_prune) { return poller_.request(allow_prune); }
 
   View view(base::TimePoint now) const;
@@ -78,6 +95,8 @@ class Loop {
   void adopt(const reconciler::Snapshot& snapshot, bool approve);
   bool can_plan() const;
   void plan(base::TimePoint now);
+  // A failure that goes on is said once.
+  void note_report_failure(const base::Error& error, base::TimePoint now);
   void submit(reconciler::Step step);
   // Without pulls: those take long, and change no container.
   std::set<reconciler::ComponentKey> in_flight() const;
@@ -90,14 +109,18 @@ class Loop {
   Observer observer_;
   RouteObserver routes_;
   ProbeBoard probes_;
+  PeerBoard peers_;
   Poller poller_;
+  Reporter reporter_;
 
   reconciler::Desired desired_;
   bool resolved_ = false;  // desired_ says something: from the registry or from the source
-  // Kept while removals are held, so that they can be approved without a new commit.
+  // Kept while removals are held or services handed over, so that an operator can have it at once
+  // without a new commit.
   std::optional<reconciler::Snapshot> held_snapshot_;
   reconciler::Memory memory_;
   std::map<std::string, Running> running_;  // by step id
+  std::string report_failure_;
   bool dirty_ = true;
   std::optional<base::TimePoint> plan_at_;
   base::TimePoint last_step_{};

@@ -40,9 +40,8 @@ std::vector<Condition> conditions_of(const Picture& picture, const ServiceName& 
   const auto known = picture.view.memory.services.find(name);
   if (known != picture.view.memory.services.end() && !known->second.conditions.empty())
     return known->second.conditions;
-  const auto unusable = picture.view.desired.unusable.find(name);
-  if (unusable != picture.view.desired.unusable.end())
-    return reconciler::conditions_of_unusable(unusable->second, {}, picture.view.at);
+  if (picture.view.desired.unusable.contains(name))
+    return reconciler::conditions_of_unusable(picture.view.desired, name, {}, picture.view.at);
   if (picture.desired(name)) return {};
   return {{"Ready", reconciler::Status::kFalse, reconciler::reason::kProgressing, "being removed",
            picture.view.at},
@@ -60,16 +59,20 @@ Json service_json(const Picture& picture, const ServiceName& name) {
   Json components = Json::array();
   for (const auto& component : picture.components(name))
     components.push_back(component_json(picture, {name, component}));
-  return {{"name", name.str()},
-          {"node", picture.view.desired.node.str()},
-          {"path", desired ? or_null(desired->path) : Json()},
-          {"active",
-           desired ? desired->definition.active : picture.view.desired.unusable.contains(name)},
-          {"revision", desired ? or_null(desired->revision.str()) : Json()},
-          {"lastReadyRevision", remembered ? or_null(memory->second.ready_revision.str()) : Json()},
-          {"hold", hold},
-          {"conditions", conditions_json(conditions_of(picture, name))},
-          {"components", components}};
+  Json out = {
+      {"name", name.str()},
+      {"node", picture.view.desired.node.str()},
+      {"path", desired ? or_null(desired->path) : Json()},
+      {"active",
+       desired ? desired->definition.active : picture.view.desired.unusable.contains(name)},
+      {"revision", desired ? or_null(desired->revision.str()) : Json()},
+      {"lastReadyRevision", remembered ? or_null(memory->second.ready_revision.str()) : Json()},
+      {"hold", hold},
+      {"conditions", conditions_json(conditions_of(picture, name))},
+      {"components", components}};
+  if (desired && !desired->goes_to.empty()) out["goesTo"] = desired->goes_to.str();
+  if (desired && !desired->data_on.empty()) out["dataOn"] = desired->data_on.str();
+  return out;
 }
 
 Json services_json(const Picture& picture) {

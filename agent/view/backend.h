@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "agent/view/view.h"
+#include "reconciler/ports.h"
+#include "reconciler/ports.h"
 
 namespace agent {
 
@@ -26,6 +28,9 @@ class Backend {
   // Fetch and reconcile now. The number is done once view().source.syncs_done has reached it.
   // `allow_prune` approves the removals that the prune guard holds at that revision.
   virtual int64_t request_sync(bool allow_prune) = 0;
+
+  // Puts an event into the registry's log, soon.
+  virtual void record(reconciler::Event event) = 0;
 
   // Streams a container's log, stdout and stderr, whole lines, until it ends or `sink` says false.
   virtual base::Result<> logs(const reconciler::ContainerId& container, const LogOptions& options,

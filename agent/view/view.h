@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "reconciler/model.h"
+#include "reconciler/policy.h"
 
 namespace agent {
 
@@ -25,6 +26,7 @@ struct View {
   reconciler::Desired desired;
   reconciler::Observed observed;
   reconciler::Memory memory;
+  reconciler::Policy policy;
   std::vector<reconciler::Step> running;  // steps that have not returned
 };
 

@@ -93,6 +93,8 @@ struct ServiceStatus {
   std::string revision;  // the commit in which its definition came into force
   std::string last_ready_revision;
   std::optional<Hold> hold;
+  std::string goes_to;  // another node is to have it; empty: none
+  std::string data_on;  // it waits for its data, which is on that node; empty: it does not
   std::vector<Condition> conditions;
   std::vector<ComponentStatus> components;
 };
@@ -197,7 +199,7 @@ struct PlanChange {
   std::vector<PlanField> fields;
 };
 
-// A removal that the prune guard would hold.
+// What would not come into force: a removal that the prune guard holds, a policy that forbids it.
 struct PlanHold {
   std::string service;
   std::string reason;

@@ -158,7 +158,8 @@ class Agent:
         with open(f"{folder}/agent.toml", "w", encoding="utf-8") as out:
             out.write(f'[node]\nname = "bench"\n[source]\nurl = "{url}"\ninterval = "{interval}"\n'
                       f'[podman]\nsocket = "{podman_socket}"\nlist_interval = "{list_interval}"\n'
-                      f'[api]\nsocket = "{self.socket}"\n[registry]\npath = "{folder}/mcp.db"\n')
+                      f'[api]\nsocket = "{self.socket}"\n[registry]\npath = "{folder}/mcp.db"\n'
+                      '[policy]\nvolume_roots = ["/"]\n')
         self.log = open(f"{folder}/agent.log", "w", encoding="utf-8")
         self.process = subprocess.Popen([program, "--config", f"{folder}/agent.toml"],
                                         stdout=self.log, stderr=self.log)

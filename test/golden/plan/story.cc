@@ -4,6 +4,7 @@
 
 #include "agent/apply/apply.h"
 #include "base/core/text.h"
+#include "reconciler/handover.h"
 #include "reconciler/resolve.h"
 #include "reconciler/steps.h"
 
@@ -182,6 +183,16 @@ bool Story::wish_command(const Words& words) {
     });
     return true;
   }
+  if (verb == "policy") {
+    each(1, [&](const std::string& key, const std::string& value) {
+      const auto list = base::split(value, ',');
+      if (key == "images") policy_.images = list;
+      if (key == "volume_roots") policy_.volume_roots = list;
+      if (key == "capabilities") policy_.capabilities = list;
+      if (key == "host_network") policy_.host_network = value == "true";
+    });
+    return true;
+  }
   if (verb == "node") {
     crds::Node& node = nodes_[crds::NodeName(name)];
     node.name = crds::NodeName(name);
@@ -190,6 +201,16 @@ bool Story::wish_command(const Words& words) {
       if (key == "schedulable") node.schedulable = value == "true";
       if (key == "address") node.address = value;
     });
+    return true;
+  }
+  if (verb == "peer") {
+    using State = reconciler::PeerAnswer::State;
+    reconciler::PeerAnswer& answer = peers_[crds::ServiceName(words.at(2))];
+    answer.node = crds::NodeName(name);
+    answer.state = words.at(3) == "ready" ? State::kReady
+                   : words.at(3) == "not" ? State::kNotReady
+                                          : State::kUnknown;
+    answer.message = answer.state == State::kNotReady ? "it does not answer at its name there" : "";
     return true;
   }
   if (verb == "drop") {
@@ -235,6 +256,16 @@ void Story::set_component(crds::Component& component, const std::string& key,
     component.image = value;
   } else if (key == "user") {
     component.user = value;
+  } else if (key == "network") {
+    component.network = value;
+  } else if (key == "cap_add") {
+    component.cap_add = list;
+  } else if (key == "volumes") {
+    component.volumes.clear();
+    for (const std::string& text : list) {
+      const auto [source, target] = halves(text, ':');
+      component.volumes.push_back({source, target, {}});
+    }
   } else if (key == "restart") {
     component.restart = restart_of(value);
   } else if (key == "strategy") {
@@ -255,6 +286,12 @@ void Story::set_component(crds::Component& component, const std::string& key,
     }
   } else if (key == "edge") {
     for (crds::Route& route : component.routes) route.edge = value;
+  } else if (key == "volumes") {
+    component.volumes.clear();
+    for (const std::string& volume : list) {
+      const auto [source, target] = halves(volume, ':');
+      component.volumes.push_back({source, target, {}});
+    }
   } else if (key == "ports") {
     component.ports.clear();
     for (const std::string& port : list) {
@@ -293,8 +330,14 @@ void Story::commit(int approved) {
       snapshot.tree.services[service.name] = {service, {path, 1, 1}};
     }
   }
+  std::map<crds::NodeName, crds::Node> nodes;
+  for (const auto& [name, node] : nodes_) nodes.emplace(name, node);
+  for (const auto& [name, located] : snapshot.tree.services)
+    reconciler::follow_data(data_, located.value, nodes);
+  for (const auto& [name, place] : data_)
+    if (!place.node.empty()) snapshot.data_nodes.emplace(name, place.node);
   const crds::NodeName self("rift");
-  desired_ = reconciler::resolve(snapshot, self, desired_ ? &*desired_ : nullptr, false);
+  desired_ = reconciler::resolve(snapshot, self, desired_ ? &*desired_ : nullptr, false, policy_);
   busy_ = runtime_.listening();
   say("commit " + desired_->revision.str().substr(0, 7));
 }
@@ -319,6 +362,7 @@ reconciler::Observed Story::observe() {
   }
   observed.readiness = readiness_;
   observed.busy_ports = busy_;
+  observed.peers = peers_;
   return observed;
 }
 
@@ -335,13 +379,18 @@ void Story::run(base::Millis horizon) {
         reconciler::reconcile(desired_.value_or(reconciler::Desired{}), observe(), memory_, now_);
     memory_ = std::move(outcome.next);
     say_conditions();
+    for (const crds::ServiceName& service : outcome.handed_over) {
+      say(since(start_, now_) + " lets go of " + service.str());
+      reconciler::let_go(*desired_, service);
+    }
     for (const reconciler::Step& step : outcome.plan.steps) apply(step);
     steps += static_cast<int>(outcome.plan.steps.size());
     if (steps >= kMaxSteps) {
       say("... and so on");
       break;
     }
-    if (!outcome.plan.steps.empty() || probe(outcome.probes)) continue;
+    if (!outcome.plan.steps.empty() || !outcome.handed_over.empty() || probe(outcome.probes))
+      continue;
     constexpr base::Millis kFollowEvery = std::chrono::milliseconds(500);
     if (outcome.follow_routes && now_ + kFollowEvery <= end &&
         (!outcome.wake_at || now_ + kFollowEvery < *outcome.wake_at)) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "reconciler/placement.h"
+#include "reconciler/policy.h"
 #include "reconciler/reconcile.h"
 #include "test/support/fake_router.h"
 #include "test/support/fake_runtime.h"
@@ -21,12 +23,16 @@ namespace test {
 //   > service NAME k=v            active= depends_on=a,b restarted_at=<seconds> node= placement=k:v
 //   > define NAME[/COMPONENT] k=v image= restart= ports=8080:80 routes=a,b strategy= depends_on=
 //                                 health=http|tcp|cmd retries= start_period=15s env=K:V user=
+//                                 volumes=/srv/web:/data
 //                                 A route NAME@HOST is L7 at port 8443; its name may be "-".
-//                                 edge=NODE, of all its routes
+//                                 edge=NODE, of all its routes; volumes=/a:/b network= cap_add=A,B
 //   > drop NAME[/COMPONENT]       out of the next commit
 //   > break NAME                  its file is invalid in the next commits; mend NAME ends that
 //   > fleet k=v                   network= prune_max= user=
 //   > node NAME k=v               labels=k:v schedulable= address=
+//   > peer NODE SERVICE ready|not|unknown   as it seems from here
+//   > policy k=v                  images=a,b volume_roots=a,b host_network=true capabilities=A,B
+//                                 of the node from the next commit on
 //   > commit [approve=N]          what is defined comes into force
 //   > run DURATION                until nothing is left to do, at most so long
 //   > publish | unpublish IMAGE   in the registry;  > lack IMAGE: not on the node (v1 to v3 are)
@@ -72,6 +78,7 @@ class Story {
   std::map<std::string, crds::Service> services_;
   std::set<std::string> broken_;
   crds::Fleet fleet_;
+  reconciler::Policy policy_;
   std::map<crds::NodeName, crds::Node> nodes_;
   int commits_ = 0;
   bool away_ = false;
@@ -82,6 +89,8 @@ class Story {
   reconciler::Memory memory_;
   std::map<reconciler::ContainerId, reconciler::Readiness> readiness_;
   std::set<uint16_t> busy_;
+  reconciler::DataPlaces data_;
+  std::map<crds::ServiceName, reconciler::PeerAnswer> peers_;
   std::map<std::string, std::string> said_;  // conditions
 };
 

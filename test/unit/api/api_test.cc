@@ -334,6 +334,24 @@ TEST_F(Api, ThePlanSaysWhatThePruneGuardWouldHold) {
   EXPECT_EQ(emptied["changes"].size(), 6u);
 }
 
+TEST_F(Api, ThePlanSaysWhatTheNodesPolicyForbids) {
+  auto tree = sample_tree();
+  tree["services/mail.toml"] += "volumes = [\"/etc:/data\"]\n";
+  tree["services/fresh.toml"] =
+      "name = \"fresh\"\nnode = \"rift\"\n[[components]]\nname = \"a\"\nimage = \"a:v1\"\n"
+      "privileged = true\n";
+  const Json forbidden = plan(tree);
+  EXPECT_EQ(forbidden["valid"], true);
+  EXPECT_EQ(forbidden["changes"], Json::array()) << forbidden["changes"].dump(1);
+  ASSERT_EQ(forbidden["held"].size(), 2u) << forbidden["held"].dump(1);
+  for (const auto& [index, service, rule] : {std::tuple(0, "mail", "policy.volume_roots"),
+                                             std::tuple(1, "fresh", "policy.privileged")}) {
+    EXPECT_EQ(forbidden["held"][index]["service"], service);
+    EXPECT_EQ(forbidden["held"][index]["reason"], "PolicyViolation");
+    EXPECT_THAT(forbidden["held"][index]["message"].get<std::string>(), HasSubstr(rule));
+  }
+}
+
 TEST_F(Api, ALargeTreeCanBePlanned) {
   auto tree = sample_tree();
   for (int i = 0; i < 4; ++i)

@@ -70,10 +70,19 @@ password_file = "/etc/mcp/password"
 ca_file = "/etc/mcp/ca.pem"
 ssh_key = "/etc/mcp/key"
 known_hosts = "/etc/mcp/known_hosts"
+report = true
 [podman]
 socket = "/run/podman/podman.sock"
 auth_file = "/etc/mcp/auth.json"
 list_interval = "5m"
+[[podman.registries]]
+host = "registry.example.net:5000/"
+username = "deploy"
+password_file = "/etc/mcp/registry-password"
+[source.verify]
+mode = "ssh"
+allowed_signers = "/etc/mcp/signers"
+keyring = "/etc/mcp/keys.gpg"
 [mcproxy]
 socket = "/run/mc-proxy/api.sock"
 cert_dir = "/srv/certs"
@@ -83,6 +92,15 @@ group = "mcp"
 [registry]
 path = "/srv/mcp/mcp.db"
 keep_events = 500
+[policy]
+images = ["registry.example.net/*"]
+volume_roots = ["/data", "/srv"]
+host_network = true
+privileged = true
+capabilities = ["cap_net_admin"]
+devices = ["/dev/dri/*"]
+publish = ["127.0.0.1", "::1"]
+max_memory = "1GiB"
 [log]
 level = "debug"
 format = "json"
@@ -104,12 +122,27 @@ format = "json"
   EXPECT_EQ(config.podman.socket, "/run/podman/podman.sock");
   EXPECT_EQ(config.podman.auth_file, "/etc/mcp/auth.json");
   EXPECT_EQ(config.podman.list_interval, std::chrono::minutes(5));
+  EXPECT_THAT(config.podman.registries,
+              ElementsAre(Config::Podman::Registry{"registry.example.net:5000", "deploy",
+                                                   "/etc/mcp/registry-password"}));
+  EXPECT_TRUE(config.source.report);
+  EXPECT_EQ(config.source.verify, VerifyMode::kSsh);
+  EXPECT_EQ(config.source.allowed_signers, "/etc/mcp/signers");
+  EXPECT_EQ(config.source.keyring, "/etc/mcp/keys.gpg");
   EXPECT_EQ(config.mcproxy.socket, "/run/mc-proxy/api.sock");
   EXPECT_EQ(config.mcproxy.cert_dir, "/srv/certs");
   EXPECT_EQ(config.api.socket, "/run/x.sock");
   EXPECT_EQ(config.api.group, "mcp");
   EXPECT_EQ(config.registry.path, "/srv/mcp/mcp.db");
   EXPECT_EQ(config.registry.keep_events, 500);
+  EXPECT_THAT(config.policy.images, ElementsAre("registry.example.net/*"));
+  EXPECT_THAT(config.policy.volume_roots, ElementsAre("/data", "/srv"));
+  EXPECT_TRUE(config.policy.host_network);
+  EXPECT_TRUE(config.policy.privileged);
+  EXPECT_THAT(config.policy.capabilities, ElementsAre("NET_ADMIN"));
+  EXPECT_THAT(config.policy.devices, ElementsAre("/dev/dri/*"));
+  EXPECT_THAT(config.policy.publish, ElementsAre("127.0.0.1", "::1"));
+  EXPECT_EQ(config.policy.max_memory_bytes, uint64_t(1) << 30);
   EXPECT_EQ(config.log.level, base::log::Level::kDebug);
   EXPECT_EQ(config.log.format, base::log::Format::kJson);
 }
@@ -149,6 +182,22 @@ TEST(Config, ProblemsSayWhereAndWhat) {
       {"log = 7\n", "a.toml:1:7: log: found the number 7, wanted a table (write [log])"},
       {"[policy]\nimages = [1]\n",
        "a.toml:2:10: policy.images: found a list, wanted a list of strings"},
+      {"[source.verify]\nmode = \"pgp\"\n",
+       "a.toml:2:8: source.verify.mode: 'pgp' is no way to verify (off, ssh or gpg)"},
+      {"[source.verify]\nmode = \"gpg\"\nallowed_signers = \"/x\"\n",
+       "a.toml:1:1: source.verify.mode: needs keyring (name the file of the keys that may sign)"},
+      {"[[podman.registries]]\nhost = \"r.io\"\n",
+       "a.toml:1:1: podman.registries: a registry needs host, username and password_file"},
+      {"[[podman.registries]]\nhost = \"r.io\"\nuser = \"x\"\n",
+       "a.toml:1:1: podman.registries: line 3: 'user' is not a string that is known here (host, "
+       "username and password_file)"},
+      {"[policy]\nvolume_roots = [\"srv\"]\n",
+       "a.toml:2:16: policy.volume_roots: 'srv' is not an absolute path without '..'"},
+      {"[policy]\npublish = [\"localhost\"]\n",
+       "a.toml:2:11: policy.publish: 'localhost' is not an IP address (or \"*\" for any)"},
+      {"[policy]\nmax_memory = \"much\"\n",
+       "a.toml:2:14: policy.max_memory: 'much' is no amount of bytes (write it as 256MiB, 512M or "
+       "1g)"},
   };
   for (const auto& [text, expected] : table)
     EXPECT_THAT(texts(parse_config(text, "a.toml", kUser).problems), ElementsAre(expected)) << text;
@@ -168,26 +217,14 @@ TEST(Config, ASyntaxErrorHasItsPlace) {
 }
 
 TEST(Config, WhatThisVersionDoesNotDoIsSaid) {
-  const auto loaded = parse_config(R"([policy]
-privileged = false
-images = ["registry.example.net/*"]
-[source]
-verify = { mode = "ssh", allowed_signers = "/etc/mcp/signers" }
-[data]
-root = "/srv"
-[alerts]
+  const auto loaded = parse_config(R"([alerts]
 webhook = "https://example.net"
-[oidc]
-roles = {}
 )",
                                    "a.toml", kUser);
   EXPECT_THAT(texts(loaded.problems), IsEmpty());
   const auto warnings = texts(loaded.warnings);
-  EXPECT_THAT(warnings, ElementsAre(HasSubstr("a.toml:2:1: policy.privileged: this version does "
-                                              "not act on it"),
-                                    HasSubstr("policy.images"), HasSubstr("source.verify.mode"),
-                                    HasSubstr("source.verify.allowed_signers"),
-                                    HasSubstr("data.root"), HasSubstr("alerts.webhook")));
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("a.toml:2:1: alerts.webhook: this version does not "
+                                              "act on it")));
 }
 
 TEST(Config, FilesAreReadOrSaidToBeUnreadable) {
@@ -228,13 +265,13 @@ TEST(Config, CheckSaysOneLineAFinding) {
     for (const Finding& finding : check_config(loaded, probes)) out.push_back(finding.line());
     return out;
   };
-  EXPECT_THAT(lines(parse_config("[source]\nurl = \"/srv/git/x.git\"\n[data]\nroot = \"/srv\"\n",
-                                 "a.toml", kRoot)),
-              ElementsAre("ok       config: node rift, registry /root/.local/state/mcp/mcp.db, "
-                          "API /run/mcp/agent.sock",
-                          HasSubstr("warning  config: a.toml:4:1: data.root: this version does"),
-                          "ok       source: main is at 1a2b3c4",
-                          "error    podman: cannot reach podman (start podman.socket)"));
+  EXPECT_THAT(
+      lines(parse_config("[source]\nurl = \"/srv/git/x.git\"\n[alerts]\nx = 1\n", "a.toml", kRoot)),
+      ElementsAre("ok       config: node rift, registry /root/.local/state/mcp/mcp.db, "
+                  "API /run/mcp/agent.sock",
+                  HasSubstr("warning  config: a.toml:4:1: alerts.x: this version does"),
+                  "ok       source: main is at 1a2b3c4",
+                  "error    podman: cannot reach podman (start podman.socket)"));
   EXPECT_THAT(
       lines(parse_config("x = 1\n", "a.toml", kRoot)),
       ElementsAre(HasSubstr("error    config: a.toml:1:1: x: unknown section"),
