@@ -79,6 +79,8 @@ struct Snapshot {
   crds::Tree tree;
   // Removals that commits since the last snapshot approve (trailer `Mcp-Approve-Prune: <n>`).
   int approved_removals = 0;
+  // The node that has the data of each service that keeps any, as history says (see placement.h).
+  std::map<ServiceName, NodeName> data_nodes = {};
 };
 
 // Where definitions come from: a branch of a git repository.
@@ -88,6 +90,24 @@ class Source {
   // Asks the remote. None: the branch stands where the last snapshot was taken. An error changes
   // nothing, and the next call tries again.
   virtual base::Result<std::optional<Snapshot>> poll() = 0;
+  // Why the newest commit, as of the last poll, is not used though it was fetched: its signature is
+  // not believed. None: it is used.
+  virtual std::optional<base::Error> held() const { return std::nullopt; }
+};
+
+// What can be learned of other nodes without asking their agents. One call is bounded by 5 seconds.
+class Peers {
+ public:
+  virtual ~Peers() = default;
+  virtual PeerAnswer ask(const PeerQuestion& question) = 0;
+};
+
+// Where the outcome of a revision is told to those who cannot ask this node.
+class Outbox {
+ public:
+  virtual ~Outbox() = default;
+  // Replaces what was said before. An error: nobody can see it yet, say it again.
+  virtual base::Result<> publish(const std::string& document) = 0;
 };
 
 struct Event {

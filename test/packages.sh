@@ -10,8 +10,9 @@ packages_of() {
       libboost-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev ;;
     run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
       busybox-static curl haproxy ;;
-    test) echo nginx-light fcgiwrap openssh-server openssh-client openssl jq procps python3 util-linux \
-      curl nghttp2-client nghttp2-server docker-registry ;;
+    test) echo nginx-light fcgiwrap openssh-server openssh-client gpg gpgv gpg-agent openssl jq procps python3 util-linux \
+      curl nghttp2-client nghttp2-server docker-registry python3-cryptography ;;
+    npm) echo nodejs npm ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     bench) echo podman-compose docker-compose python3 ;;
     bench-proxy) echo haproxy wrk nghttp2-client nginx-light libnginx-mod-stream caddy curl procps \
@@ -57,4 +58,17 @@ install_packages() {
       chmod 755 /usr/sbin/policy-rc.d
     fi
     apt-get install -y -qq --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null' sh $missing
+}
+
+# install_oidc_provider FOLDER: npm's oidc-provider as test/support/oidc locks it. Where it cannot be
+# had, ctest lists the tests named OidcProvider as skipped.
+install_oidc_provider() {
+  local from
+  from=$(dirname "${BASH_SOURCE[0]}")/support/oidc
+  [ -d "$1/node_modules/oidc-provider" ] && cmp -s "$from/package-lock.json" "$1/package-lock.json" && return 0
+  command -v npm >/dev/null || install_packages npm
+  mkdir -p "$1"
+  cp "$from/package.json" "$from/package-lock.json" "$1"
+  npm ci --prefix "$1" --no-audit --no-fund --loglevel=error ||
+    echo "warning: npm cannot install oidc-provider: its tests are skipped" >&2
 }

@@ -34,18 +34,19 @@ std::optional<Poller::News> Poller::step(base::TimePoint now) {
     answer_.reset();
     polling_ = false;
     covered_ = asked_;
-    failures_in_row_ = answer ? 0 : failures_in_row_ + 1;
+    failures_in_row_ = answer.polled ? 0 : failures_in_row_ + 1;
     news.emplace();
-    if (answer) {
+    news->held = answer.held;
+    if (answer.polled) {
       state_.last_fetch = now;
       state_.last_error.reset();
-      news->snapshot = *answer;
+      news->snapshot = *answer.polled;
       news->approve_removals = std::exchange(approve_asked_, false);
     } else {
       // The word was for what was held then, not for whatever comes when the remote is back.
       approve_asked_ = false;
-      state_.last_error = answer.error();
-      news->error = answer.error();
+      state_.last_error = answer.polled.error();
+      news->error = answer.polled.error();
     }
     next_at_ = now + pause();
   }
@@ -58,8 +59,12 @@ std::optional<Poller::News> Poller::step(base::TimePoint now) {
     asked_ = requested_;
     approve_asked_ |= std::exchange(approve_requested_, false);
     const auto result = std::make_shared<std::optional<Answer>>();
-    executor_.submit([this, result] { *result = source_.poll(); },
-                     [this, result] { answer_ = std::move(*result); });
+    executor_.submit(
+        [this, result] {
+          auto polled = source_.poll();
+          *result = Answer{std::move(polled), source_.held()};
+        },
+        [this, result] { answer_ = std::move(*result); });
   }
   return news;
 }

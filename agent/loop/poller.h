@@ -22,6 +22,7 @@ class Poller {
     std::optional<reconciler::Snapshot> snapshot;
     bool approve_removals = false;  // somebody asked for it since the last answer
     std::optional<base::Error> error;
+    std::optional<base::Error> held;  // see reconciler::Source
   };
   // What the remote answered, once for each answer.
   std::optional<News> step(base::TimePoint now);
@@ -33,7 +34,10 @@ class Poller {
   const SourceState& state() const { return state_; }
 
  private:
-  using Answer = base::Result<std::optional<reconciler::Snapshot>>;
+  struct Answer {
+    base::Result<std::optional<reconciler::Snapshot>> polled;
+    std::optional<base::Error> held;
+  };
   base::Millis pause() const;
 
   reconciler::Source& source_;

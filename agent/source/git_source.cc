@@ -14,6 +14,8 @@ constexpr std::string_view kApproval = "mcp-approve-prune";
 constexpr size_t kMaxCommits = 1000;
 // Every fetch leaves a pack behind; reading looks into each of them.
 constexpr size_t kMaxPacks = 50;
+// Of the mirror: the last commit that was believed.
+constexpr char kBelieved[] = "refs/mcp/believed";
 
 bool is_approval(std::string_view key) {
   return std::equal(key.begin(), key.end(), kApproval.begin(), kApproval.end(),
@@ -32,7 +34,8 @@ GitSource::GitSource(GitSourceConfig config)
     : config_(std::move(config)),
       mirror_path_(config_.mirror_dir / "source.git"),
       reader_(config_.path),
-      counted_(config_.since.str()) {}
+      counted_(config_.since.str()),
+      data_(config_.path) {}
 
 base::Result<> GitSource::open_mirror() {
   if (mirror_) return {};
@@ -65,10 +68,38 @@ base::Result<> GitSource::set_mirror_aside() {
 
 base::Result<std::optional<git::Oid>> GitSource::advance() {
   MCP_CHECK(open_mirror());
-  MCP_TRY(const git::Oid head, git::fetch(*mirror_, config_.remote, config_.branch, last_));
-  if (head == last_) return std::nullopt;
+  const git::Oid& known = held_ ? refused_ : last_;
+  MCP_TRY(const git::Oid head, git::fetch(*mirror_, config_.remote, config_.branch, known));
+  if (head == last_) {
+    held_.reset();
+    return std::nullopt;
+  }
+  if (!believed(head)) return std::nullopt;
   MCP_CHECK(reader_.read(*mirror_, head));
   return head;
+}
+
+bool GitSource::believed(const git::Oid& head) {
+  if (config_.verify.mode == VerifyConfig::Mode::kOff) return true;
+  const std::string signers = signers_version(config_.verify);
+  if (held_ && refused_ == head && refused_under_ == signers) return false;
+  held_.reset();
+  if (const auto before = mirror_->resolve(kBelieved); before && *before == head) return true;
+  if (const auto signer = verify_commit(*mirror_, head, config_.verify); !signer) {
+    held_ = signer.error();
+    refused_ = head;
+    // What could not be found out is asked again.
+    refused_under_ = held_->code == base::Code::kDenied ? signers : std::string();
+    return false;
+  }
+  // Where it cannot be written down, it is verified again.
+  static_cast<void>(mirror_->set_ref(kBelieved, head, "verified"));
+  return true;
+}
+
+std::optional<base::Error> GitSource::held() const {
+  const std::lock_guard lock(mutex_);
+  return held_;
 }
 
 base::Result<int> GitSource::approved_removals(const git::Oid& head) const {
@@ -91,6 +122,15 @@ crds::Tree GitSource::check() {
   return tree;
 }
 
+base::Result<std::map<crds::ServiceName, crds::NodeName>> GitSource::data_nodes(
+    const crds::Tree& tree, const git::Oid& head) {
+  const bool data =
+      std::any_of(tree.services.begin(), tree.services.end(),
+                  [](const auto& service) { return reconciler::keeps_data(service.second.value); });
+  if (tree.nodes.empty() || !data) return {};
+  return data_.at(*mirror_, head);
+}
+
 base::Result<std::optional<reconciler::Snapshot>> GitSource::poll() {
   const std::lock_guard lock(mutex_);
   auto head = advance();
@@ -101,12 +141,15 @@ base::Result<std::optional<reconciler::Snapshot>> GitSource::poll() {
   if (!head) return std::move(head).error();
   if (!*head) return std::nullopt;
   MCP_TRY(const int approved, approved_removals(**head));
+  crds::Tree tree = check();
+  MCP_TRY(auto data, data_nodes(tree, **head));
   last_ = counted_ = **head;
   if (auto packs = mirror_->pack_count(); packs > kMaxPacks) {
     // Housekeeping: what fails here is tried again after the next fetch.
     if (mirror_->repack("refs/heads/" + config_.branch)) mirror_.reset();
   }
-  return reconciler::Snapshot{reconciler::Revision(last_.str()), check(), approved};
+  return reconciler::Snapshot{reconciler::Revision(last_.str()), std::move(tree), approved,
+                              std::move(data)};
 }
 
 }  // namespace agent

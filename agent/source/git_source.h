@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "agent/source/data_history.h"
+#include "agent/source/verify.h"
 #include "base/git/remote.h"
 #include "crds/git/definitions.h"
 #include "reconciler/ports.h"
@@ -23,37 +25,53 @@ struct GitSourceConfig {
   // The revision that was in force before a restart: approvals of removals count from there. None
   // counts when it is empty, or gone from the repository.
   reconciler::Revision since;
+  VerifyConfig verify = {};
 };
 
 // Polling an unchanged branch asks the remote for its branches and does nothing else. A change is
 // fetched into the mirror, and only files that are new or different are decoded. A mirror that
 // cannot be read is renamed to source.git.corrupt and fetched anew.
 //
-// The first poll of an object gives a snapshot whenever the remote answers. Errors are those of
-// base::git::fetch, and kNotFound when the folder is not in the tree; a folder without any
+// With `verify` a head whose signature is not believed is fetched and not read: poll() gives none,
+// held() says why, and what was given last stays. One that was believed is not looked at again, nor
+// after a restart; one that was not, when the file of signers has changed.
+//
+// Otherwise the first poll of an object gives a snapshot whenever the remote answers. Errors are
+// those of base::git::fetch, and kNotFound when the folder is not in the tree; a folder without any
 // definition is a snapshot with an empty tree. A poll ends within the remote's timeout and the time
 // it takes to read local files. From any thread; calls take turns.
 class GitSource : public reconciler::Source {
  public:
   explicit GitSource(GitSourceConfig config);
   base::Result<std::optional<reconciler::Snapshot>> poll() override;
+  std::optional<base::Error> held() const override;
 
  private:
   base::Result<> open_mirror();
   base::Result<> set_mirror_aside();
-  // The branch's head when it is not `last_`, with everything in the mirror and in reader_.
+  // Notes in held_ why the commit is not believed. True: it is.
+  bool believed(const base::git::Oid& head);
+  // The branch's head when it is not `last_` and is believed, with everything in the mirror and in
+  // reader_.
   base::Result<std::optional<base::git::Oid>> advance();
   base::Result<int> approved_removals(const base::git::Oid& head) const;
   crds::Tree check();
+  // Empty where data cannot have moved: no service keeps any, or there are no nodes.
+  base::Result<std::map<crds::ServiceName, crds::NodeName>> data_nodes(const crds::Tree& tree,
+                                                                       const base::git::Oid& head);
 
   const GitSourceConfig config_;
   const std::filesystem::path mirror_path_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::optional<base::git::Repository> mirror_;
   crds::DefinitionReader reader_;
   base::git::Oid last_;     // of the last snapshot; empty: none yet
   base::git::Oid counted_;  // approvals up to here have been handed out
   std::map<crds::ServiceName, crds::Service> last_good_;
+  DataHistory data_;
+  std::optional<base::Error> held_;
+  base::git::Oid refused_;     // the commit that held_ speaks of,
+  std::string refused_under_;  // and the signers that it was held against
 };
 
 }  // namespace agent

@@ -1,1 +1,1 @@
-mcp_library(agent_source DIR agent/source DEPS reconciler crds crds_git base_git)
+mcp_library(agent_source DIR agent/source DEPS reconciler crds crds_git base_git base_process)

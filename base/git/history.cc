@@ -57,6 +57,20 @@ Result<CommitInfo> Repository::commit(const Oid& oid) const {
   return info_of(commit.get());
 }
 
+Result<SignedCommit> Repository::signature(const Oid& oid) const {
+  MCP_TRY(git_oid id, from_oid(oid));
+  git_buf signature = {}, payload = {};
+  const int code = git_commit_extract_signature(&signature, &payload, handle(), &id, nullptr);
+  SignedCommit out;
+  if (code == 0)
+    out = {std::string(signature.ptr, signature.size), std::string(payload.ptr, payload.size)};
+  git_buf_dispose(&signature);
+  git_buf_dispose(&payload);
+  if (code == GIT_ENOTFOUND && lookup_commit(handle(), oid)) return out;
+  GIT_CHECK("read the signature of commit " + oid.str(), code);
+  return out;
+}
+
 Result<std::vector<CommitInfo>> Repository::commits(const Oid& from, const Oid& to,
                                                     size_t limit) const {
   MCP_TRY(const WalkHandle walk, walk_from(handle(), to));

@@ -51,6 +51,8 @@ class Repository {
   Result<std::string> read(const Oid& blob, size_t max_bytes) const;
 
   Result<CommitInfo> commit(const Oid& commit) const;
+  // As it is written; nothing says yet that it is good.
+  Result<SignedCommit> signature(const Oid& commit) const;
   // Commits that `to` has and `from` has not, newest first, at most `limit`. An empty or unknown
   // `from` excludes nothing.
   Result<std::vector<CommitInfo>> commits(const Oid& from, const Oid& to, size_t limit) const;
@@ -71,6 +73,9 @@ class Repository {
   // the files that both changed.
   Result<Oid> replay_tree(const Oid& commit, const Oid& onto) const;
   Result<Oid> tree_of(const Oid& commit) const;
+  // Writes a commit without parents that has this one file. Touches no ref.
+  Result<Oid> write_root(const std::string& file, const std::string& text,
+                         const std::string& message, const Signature& author) const;
 
   // Packs on disk; every fetch adds one.
   size_t pack_count() const;

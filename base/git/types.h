@@ -38,6 +38,12 @@ struct CommitInfo {
   std::vector<std::pair<std::string, std::string>> trailers() const;
 };
 
+// The signature that a commit carries, and the bytes that were signed; both empty: it has none.
+struct SignedCommit {
+  std::string signature;  // armoured
+  std::string payload;
+};
+
 // A file as a commit should have it; no text: it is removed.
 struct Change {
   std::string path;
