@@ -115,6 +115,34 @@ Result<> download(git_remote* remote, const std::string& branch, Operation& oper
   return {};
 }
 
+// None: the transfer needs none.
+Result<std::optional<TlsTurn>> take_turn(const Remote& remote) {
+  if (!remote.url.starts_with("https://")) return std::optional<TlsTurn>();
+  MCP_TRY(TlsTurn turn, TlsTurn::take(remote.credentials));
+  return std::optional<TlsTurn>(std::move(turn));
+}
+
+int make_remote(RemoteHandle& handle, Repository& repository, const std::string& url) {
+  // The url means what it says: no url.<base>.insteadOf of this machine's git configuration. Nor
+  // would that be cheap: libgit2 1.5 loses 20 KB for each line of configuration that is none.
+  git_remote_create_options options = GIT_REMOTE_CREATE_OPTIONS_INIT;
+  options.repository = repository.handle();
+  options.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF;
+  return open_into(
+      handle, [&](auto** out) { return git_remote_create_with_opts(out, url.c_str(), &options); });
+}
+
+int on_pushed(const char* ref, const char* refusal, void* payload) {
+  if (refusal == nullptr) return 0;
+  return static_cast<Operation*>(payload)->fail(
+      make_error(Code::kDenied, "the server refuses " + std::string(ref) + ": " + refusal,
+                 "the account must be allowed to write it"));
+}
+
+int on_push_progress(unsigned, unsigned, size_t, void* payload) {
+  return static_cast<Operation*>(payload)->deadline.passed() ? GIT_EUSER : 0;
+}
+
 }  // namespace
 
 std::string printable_url(std::string_view url) {
@@ -132,24 +160,13 @@ std::string printable_url(std::string_view url) {
 Result<Oid> fetch(Repository& into, const Remote& remote, const std::string& branch,
                   const Oid& known) {
   const std::string what = "cannot fetch " + branch + " of " + printable_url(remote.url);
-  std::optional<TlsTurn> turn;
-  if (remote.url.starts_with("https://")) {
-    auto taken = TlsTurn::take(remote.credentials);
-    if (!taken) return taken.error().within(what);
-    turn.emplace(std::move(*taken));
-  }
+  const auto turn = take_turn(remote);
+  if (!turn) return turn.error().within(what);
   Operation operation(remote);
   git_remote_callbacks callbacks = GIT_REMOTE_CALLBACKS_INIT;
   set_callbacks(callbacks, operation);
   RemoteHandle handle;
-  // The url means what it says: no url.<base>.insteadOf of this machine's git configuration. Nor
-  // would that be cheap: libgit2 1.5 loses 20 KB for each line of configuration that is none.
-  git_remote_create_options options = GIT_REMOTE_CREATE_OPTIONS_INIT;
-  options.repository = into.handle();
-  options.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF;
-  int code = open_into(handle, [&](auto** out) {
-    return git_remote_create_with_opts(out, remote.url.c_str(), &options);
-  });
+  int code = make_remote(handle, into, remote.url);
   if (code < 0) return remote_error(code, operation, what);
   code = git_remote_connect(handle.get(), GIT_DIRECTION_FETCH, &callbacks, nullptr, nullptr);
   if (code < 0) return remote_error(code, operation, what);
@@ -165,6 +182,27 @@ Result<Oid> fetch(Repository& into, const Remote& remote, const std::string& bra
                       what + ": " + into.git_dir().string() + " lacks objects that it should have");
   MCP_CHECK(into.set_ref("refs/heads/" + branch, *head, "fetch"));
   return *head;
+}
+
+Result<> push(Repository& from, const Remote& remote, const std::string& ref) {
+  const std::string what = "cannot push " + ref + " to " + printable_url(remote.url);
+  const auto turn = take_turn(remote);
+  if (!turn) return turn.error().within(what);
+  Operation operation(remote);
+  git_push_options options = GIT_PUSH_OPTIONS_INIT;
+  set_callbacks(options.callbacks, operation);
+  options.callbacks.push_update_reference = on_pushed;
+  options.callbacks.push_transfer_progress = on_push_progress;
+  options.pb_parallelism = 1;
+  RemoteHandle handle;
+  int code = make_remote(handle, from, remote.url);
+  if (code < 0) return remote_error(code, operation, what);
+  const std::string spec = "+" + ref + ":" + ref;
+  char* specs[] = {const_cast<char*>(spec.c_str())};
+  const git_strarray wanted = {specs, 1};
+  code = git_remote_push(handle.get(), &wanted, &options);
+  if (code < 0) return remote_error(code, operation, what);
+  return {};
 }
 
 }  // namespace base::git

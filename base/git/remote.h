@@ -41,4 +41,8 @@ std::string printable_url(std::string_view url);
 Result<Oid> fetch(Repository& into, const Remote& remote, const std::string& branch,
                   const Oid& known);
 
+// Makes `ref` of the remote what it is in `from`, whatever it was. Errors are those of fetch(), and
+// kDenied when the server refuses the ref.
+Result<> push(Repository& from, const Remote& remote, const std::string& ref);
+
 }  // namespace base::git

@@ -56,12 +56,13 @@ int act(git_smart_subtransport_stream** out, git_smart_subtransport* base, const
         git_smart_service_t service) {
   auto& transport = *static_cast<Subtransport*>(base);
   return guarded([&](Operation& operation) -> Result<> {
-    if (service == GIT_SERVICE_UPLOADPACK && transport.stream != nullptr) {
+    const bool goes_on = service == GIT_SERVICE_UPLOADPACK || service == GIT_SERVICE_RECEIVEPACK;
+    if (goes_on && transport.stream != nullptr) {
       *out = transport.stream;
       return {};
     }
     const auto url = parse_ssh_url(text);
-    if (!url || service != GIT_SERVICE_UPLOADPACK_LS)
+    if (!url || goes_on)
       return invalid("'" + std::string(text) + "' is not an ssh url",
                      "ssh://user@host:port/path or user@host:path");
     auto stream = std::make_unique<Stream>();
@@ -69,8 +70,9 @@ int act(git_smart_subtransport_stream** out, git_smart_subtransport* base, const
     stream->read = read_stream;
     stream->write = write_stream;
     stream->free = free_stream;
-    MCP_TRY(stream->session,
-            SshSession::open(*url, operation, "git-upload-pack " + quoted(url->path)));
+    const std::string program =
+        service == GIT_SERVICE_RECEIVEPACK_LS ? "git-receive-pack " : "git-upload-pack ";
+    MCP_TRY(stream->session, SshSession::open(*url, operation, program + quoted(url->path)));
     transport.stream = stream.release();
     *out = transport.stream;
     return {};

@@ -73,6 +73,30 @@ Result<Oid> Repository::replay_tree(const Oid& commit, const Oid& onto) const {
   return to_oid(id);
 }
 
+Result<Oid> Repository::write_root(const std::string& file, const std::string& text,
+                                   const std::string& message, const Signature& author) const {
+  const std::string what = "write a commit with " + file;
+  IndexHandle index;
+  GIT_CHECK(what, open_into(index, [](auto** out) { return git_index_new(out); }));
+  MCP_CHECK(apply(handle(), index.get(), {file, text}));
+  git_oid tree_id;
+  GIT_CHECK(what, git_index_write_tree_to(&tree_id, index.get(), handle()));
+  TreeHandle tree;
+  GIT_CHECK(what,
+            open_into(tree, [&](auto** out) { return git_tree_lookup(out, handle(), &tree_id); }));
+  Handle<git_signature, git_signature_free> who;
+  const auto seconds =
+      std::chrono::floor<std::chrono::seconds>(author.time.time_since_epoch()).count();
+  GIT_CHECK(what, open_into(who, [&](auto** out) {
+              return git_signature_new(out, author.name.c_str(), author.email.c_str(), seconds,
+                                       author.offset_minutes);
+            }));
+  git_oid id;
+  GIT_CHECK(what, git_commit_create(&id, handle(), nullptr, who.get(), who.get(), nullptr,
+                                    message.c_str(), tree.get(), 0, nullptr));
+  return to_oid(id);
+}
+
 Result<std::string> merge_text(std::string_view ancestor, std::string_view ours,
                                std::string_view theirs) {
   initialize();

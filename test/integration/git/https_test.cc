@@ -205,5 +205,18 @@ TEST_F(Https, AnOperatorPushesWithACredentialHelper) {
   EXPECT_EQ(origin.git({"rev-parse", "main"}), commit->revision);
 }
 
+TEST_F(Https, PushesARef) {
+  const HttpsGitServer server(dir / "server", dir / "root");
+  const auto commit = mirror.write_root("status.json", "{}", "Status", {"a", "a@b", {}, 0});
+  ASSERT_TRUE(commit) << commit.error().text();
+  ASSERT_TRUE(mirror.set_ref("refs/mcp/status/rift", *commit, "test"));
+  const auto pushed = push(mirror, remote(server), "refs/mcp/status/rift");
+  ASSERT_TRUE(pushed) << pushed.error().text();
+  EXPECT_EQ(origin.git({"rev-parse", "refs/mcp/status/rift"}), commit->str());
+  test::write_file(dir / "password", "wrong\n");
+  EXPECT_EQ(push(mirror, remote(server), "refs/mcp/status/rift").error().code,
+            Code::kUnauthenticated);
+}
+
 }  // namespace
 }  // namespace base::git

@@ -200,5 +200,25 @@ TEST_F(Ssh, AnOperatorsSshConfigurationIsUsed) {
   EXPECT_EQ(origin.git({"rev-parse", "main"}), commit->revision);
 }
 
+TEST_F(Ssh, PushesARef) {
+  const auto commit = mirror.write_root("status.json", "{}", "Status", {"a", "a@b", {}, 0});
+  ASSERT_TRUE(commit) << commit.error().text();
+  ASSERT_TRUE(mirror.set_ref("refs/mcp/status/rift", *commit, "test"));
+  for (int i = 0; i < 2; ++i) {
+    const auto pushed = push(mirror, remote(), "refs/mcp/status/rift");
+    ASSERT_TRUE(pushed) << pushed.error().text();
+    EXPECT_EQ(origin.git({"rev-parse", "refs/mcp/status/rift"}), commit->str());
+  }
+  // A server that refuses says so in its own words.
+  test::write_file(origin.path() / "hooks/update", "#!/bin/sh\necho not you >&2; exit 1\n");
+  std::filesystem::permissions(origin.path() / "hooks/update", std::filesystem::perms::owner_all);
+  const auto other = mirror.write_root("status.json", "{ }", "Status", {"a", "a@b", {}, 0});
+  ASSERT_TRUE(mirror.set_ref("refs/mcp/status/rift", *other, "test"));
+  const auto refused = push(mirror, remote(), "refs/mcp/status/rift");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kDenied) << refused.error().text();
+  EXPECT_THAT(refused.error().text(), HasSubstr("refuses refs/mcp/status/rift: hook declined"));
+}
+
 }  // namespace
 }  // namespace base::git

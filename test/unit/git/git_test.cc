@@ -281,5 +281,50 @@ TEST(Url, SshForms) {
     EXPECT_FALSE(parse_ssh_url(other)) << other;
 }
 
+// ---------------------------------------------------------------- push
+
+TEST_F(Git, ARefIsPushedOverWhateverItWas) {
+  const GitRepo origin = GitRepo::init_bare(dir / "origin");
+  const GitRepo writer = GitRepo::clone(origin.path(), dir / "writer");
+  const std::string head = writer.change("a", "1");
+  const Remote remote{.url = origin.path(), .credentials = {}};
+  const std::string ref = "refs/mcp/status/rift";
+  for (const std::string text : {"one", "two"}) {
+    auto from = Repository::create_bare(dir / ("from-" + text));
+    ASSERT_TRUE(from) << from.error().text();
+    const auto commit = from->write_root("status.json", text, "Status", {"a", "a@b", {}, 0});
+    ASSERT_TRUE(commit) << commit.error().text();
+    ASSERT_TRUE(from->set_ref(ref, *commit, "test"));
+    const auto pushed = push(*from, remote, ref);
+    ASSERT_TRUE(pushed) << pushed.error().text();
+    EXPECT_EQ(origin.git({"rev-parse", ref}), commit->str());
+    EXPECT_EQ(origin.git({"show", ref + ":status.json"}), text);
+    EXPECT_EQ(origin.git({"rev-list", "--count", ref}), "1");
+    EXPECT_EQ(origin.git({"rev-parse", "main"}), head);
+    EXPECT_EQ(origin.git({"fsck", "--strict", "--no-dangling"}), "");
+  }
+}
+
+TEST_F(Git, APushThatCannotBeSaysWhy) {
+  auto from = Repository::create_bare(dir / "from");
+  const auto commit = from->write_root("f", "x", "m", {"a", "a@b", {}, 0});
+  ASSERT_TRUE(from->set_ref("refs/mcp/x", *commit, "test"));
+  const auto nowhere = push(*from, {.url = dir / "nowhere", .credentials = {}}, "refs/mcp/x");
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().code, Code::kNotFound) << nowhere.error().text();
+  EXPECT_THAT(nowhere.error().text(), HasSubstr("cannot push refs/mcp/x to " + dir / "nowhere"));
+}
+
+TEST_F(Git, ACommitHasItsSignatureOrNone) {
+  const GitRepo repo = GitRepo::init(dir / "r");
+  const Oid plain(repo.change("a", "1"));
+  const auto opened = Repository::open(repo.path());
+  const auto none = opened->signature(plain);
+  ASSERT_TRUE(none) << none.error().text();
+  EXPECT_EQ(none->signature, "");
+  EXPECT_EQ(none->payload, "");
+  EXPECT_FALSE(opened->signature(Oid(std::string(40, '1'))));
+}
+
 }  // namespace
 }  // namespace base::git
