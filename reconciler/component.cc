@@ -432,8 +432,8 @@ std::string Machine::create_cause() const {
   return in_.desired.cause;
 }
 
-Decision decide(const ComponentInput& input, PortsInUse& in_use) {
-  return Machine(input, in_use).decide();
+Decision decide(ComponentInput input, PortsInUse& in_use) {
+  return Machine(std::move(input), in_use).decide();
 }
 
 }  // namespace reconciler

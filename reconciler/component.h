@@ -19,7 +19,7 @@ struct ComponentInput {
   const ComponentDesired& desired;
   const std::vector<const ObservedContainer*>& containers;  // all of this component on this node
   const Observed& observed;
-  const ComponentMemory& memory;
+  ComponentMemory memory;
   ComponentRoutes routes;
   TimePoint now;
   std::string dependency_gate;  // what a new container waits for before it is made; empty: nothing
@@ -50,7 +50,7 @@ struct Decision : Finding {
   ComponentMemory next;
 };
 
-Decision decide(const ComponentInput& input, PortsInUse& in_use);
+Decision decide(ComponentInput input, PortsInUse& in_use);
 
 // Containers of a component that is no longer desired: their routes go, then they stop and go.
 Decision decide_removal(const ComponentKey& key, const Revision& revision,
@@ -65,8 +65,9 @@ std::optional<Step> unroute_step(const ComponentKey& key, const Revision& revisi
                                  const ComponentRoutes& routes, const ComponentMemory& memory,
                                  const std::string& cause);
 
-// What this node forwards for another.
-Decision decide_edge(const Desired::Edge& edge, const ObservedProxy& proxy,
+// What this node forwards for another. `moved`: the service is ready where it is to be, if it came
+// from another node.
+Decision decide_edge(const Desired::Edge& edge, bool moved, const ObservedProxy& proxy,
                      const std::string& owner, const ComponentMemory& memory, TimePoint now);
 
 // What differs between a container of ours and what its definition asks for.

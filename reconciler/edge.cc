@@ -5,8 +5,10 @@
 
 namespace reconciler {
 
-Decision decide_edge(const Desired::Edge& edge, const ObservedProxy& proxy,
+Decision decide_edge(const Desired::Edge& wished, bool moved, const ObservedProxy& proxy,
                      const std::string& owner, const ComponentMemory& memory, TimePoint now) {
+  Desired::Edge edge = wished;
+  if (!edge.former.empty() && !moved) edge.spec.backend = edge.former;
   Decision decision;
   decision.next = memory;
   decision.phase = Phase::kReady;
@@ -17,10 +19,11 @@ Decision decide_edge(const Desired::Edge& edge, const ObservedProxy& proxy,
     decision.next = {};
     return decision;
   }
-  decision.phase = Phase::kFailing;
+  const bool others = there != proxy.routes.end() && there->second.owner != owner;
+  decision.phase = memory.failure || proxy.error || others ? Phase::kFailing : Phase::kProgressing;
   decision.reason = reason::kRouteFailed;
   decision.message = "route " + edge.spec.key.text() + " is not set yet";
-  if (there != proxy.routes.end() && there->second.owner != owner) {
+  if (others) {
     decision.reason = reason::kRouteConflict;
     decision.message =
         "route " + edge.spec.key.text() + " belongs to '" + there->second.owner + "' in mc-proxy";

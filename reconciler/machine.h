@@ -34,8 +34,8 @@ inline bool is_over(const crds::Restart& restart, const ObservedContainer& conta
 
 class Machine {
  public:
-  Machine(const ComponentInput& input, PortsInUse& in_use) : in_(input), in_use_(in_use) {
-    d_.next = input.memory;
+  Machine(ComponentInput input, PortsInUse& in_use) : in_(std::move(input)), in_use_(in_use) {
+    d_.next = std::move(in_.memory);
   }
 
   Decision decide() && {
@@ -155,7 +155,7 @@ class Machine {
   // Why a new container is made: drift of the one that should do, else the definition.
   std::string create_cause() const;
 
-  const ComponentInput& in_;
+  ComponentInput in_;
   PortsInUse& in_use_;
   Decision d_;
   const ObservedContainer* candidate_ = nullptr;

@@ -14,6 +14,23 @@
 namespace reconciler {
 namespace {
 
+// Finds what is mostly asked for in the map's order, without the way down the tree.
+template <class Map>
+class InOrder {
+ public:
+  explicit InOrder(Map& map) : map_(map), next_(map.begin()) {}
+  // end() when the key is not there.
+  auto find(const typename Map::key_type& key) {
+    if (next_ == map_.end() || next_->first != key) next_ = map_.find(key);
+    return next_ == map_.end() ? next_ : next_++;
+  }
+  auto end() const { return map_.end(); }
+
+ private:
+  Map& map_;
+  decltype(std::declval<Map&>().begin()) next_;
+};
+
 using ByComponent = std::map<ComponentKey, std::vector<const ObservedContainer*>>;
 
 ByComponent ours(const Observed& observed, const NodeName& node) {
@@ -181,7 +198,9 @@ class Pass {
     remove_undesired();
     keep_adoptions();
     remove_stale_routes();
-    for (const auto& [service_name, service] : desired_.services) conclude(service_name, service);
+    InOrder findings(findings_);
+    for (const auto& [service_name, service] : desired_.services)
+      conclude(service_name, service, findings);
     for (const auto& [service_name, unused] : desired_.unusable)
       out_.next.services[service_name] = {
           conditions_of_unusable(desired_, service_name, before(service_name).conditions, now_),
@@ -223,13 +242,13 @@ class Pass {
   void decide_one(const ComponentKey& key, const ServiceDesired& service,
                   const ComponentDesired& component) {
     static const std::vector<const ObservedContainer*> kNone;
-    const auto list = containers_.find(key);
+    const auto list = containers_in_order_.find(key);
     ComponentInput input{
         key,
         desired_.node,
         service,
         component,
-        list == containers_.end() ? kNone : list->second,
+        list == containers_in_order_.end() ? kNone : list->second,
         observed_,
         take(key),
         claims_.of(key, service, component),
@@ -303,10 +322,12 @@ class Pass {
       const auto here = desired_.services.find(service);
       standing.over |= here != desired_.services.end() && !here->second.goes_to.empty() &&
                        !has_containers(here->second);
-      if (standing.over)
+      if (standing.over) {
         out_.handed_over.push_back(service);
-      else
+        unfinished_.push_back(service.str() + " (handed over to " + handover.to.str() + ")");
+      } else {
         out_.questions.push_back({service, handover, desired_.revision});
+      }
       wake(standing.wake_at);
       out_.next.components.emplace(key, standing.next);
       standings_.emplace(service, std::move(standing));
@@ -331,8 +352,9 @@ class Pass {
   }
 
   void remove_undesired() {
+    InOrder findings(findings_);
     for (const auto& [key, list] : containers_) {
-      if (findings_.contains(key) || desired_.unusable.contains(key.service) ||
+      if (findings.find(key) != findings.end() || desired_.unusable.contains(key.service) ||
           is_over(key.service))
         continue;
       if (const std::string heir = awaited_heir(key, list); !heir.empty()) {
@@ -415,28 +437,30 @@ class Pass {
   // For whom will say what is remembered next, and is asked once. What a step will change, which
   // has not returned, stays here: keep() needs it.
   ComponentMemory take(const ComponentKey& key) {
-    const auto found = memory_.components.find(key);
-    if (found == memory_.components.end()) return {};
+    const auto found = remembered_in_order_.find(key);
+    if (found == remembered_in_order_.end()) return {};
     return observed_.in_flight.contains(key) ? found->second : std::move(found->second);
   }
 
-  const ServiceMemory& before(const ServiceName& service) const {
+  const ServiceMemory& before(const ServiceName& service) {
     static const ServiceMemory kNone;
-    const auto found = memory_.services.find(service);
-    return found == memory_.services.end() ? kNone : found->second;
+    const auto found = services_before_.find(service);
+    return found == services_before_.end() ? kNone : found->second;
   }
 
-  void conclude(const ServiceName& service_name, const ServiceDesired& service) {
+  void conclude(const ServiceName& service_name, const ServiceDesired& service,
+                InOrder<std::map<ComponentKey, Finding>>& findings) {
     if (is_over(service_name)) return;
     ServiceMemory next;
-    const std::vector<Condition>& last = before(service_name).conditions;
+    const ServiceMemory& before = this->before(service_name);
+    const std::vector<Condition>& last = before.conditions;
     const auto standing = standings_.find(service_name);
     if (!service.data_on.empty()) {
       next.conditions = conditions_of_waiting(service, last, now_);
     } else {
       std::vector<std::pair<ComponentName, const Finding*>> parts;
       for (const auto& [component_name, unused] : service.components)
-        parts.emplace_back(component_name, &findings_.at({service_name, component_name}));
+        parts.emplace_back(component_name, &findings.find({service_name, component_name})->second);
       next.conditions = service_conditions(service, parts, last, now_);
     }
     if (!service.goes_to.empty() && standing != standings_.end() &&
@@ -444,8 +468,8 @@ class Pass {
       next.conditions =
           conditions_of_leaving(standing->second.message, standing->second.late, last, now_);
     const bool ready = next.conditions.front().status == Status::kTrue;
-    next.ready_revision = ready ? service.revision : before(service_name).ready_revision;
-    out_.next.services.emplace(service_name, std::move(next));
+    next.ready_revision = ready ? service.revision : before.ready_revision;
+    out_.next.services.emplace_hint(out_.next.services.end(), service_name, std::move(next));
   }
 
   const Desired& desired_;
@@ -456,6 +480,9 @@ class Pass {
   const FixedPorts fixed_ports_;
   const RouteClaims claims_;
   PortsInUse in_use_;
+  InOrder<const ByComponent> containers_in_order_{containers_};
+  InOrder<std::map<ComponentKey, ComponentMemory>> remembered_in_order_{memory_.components};
+  InOrder<std::map<ServiceName, ServiceMemory>> services_before_{memory_.services};
   std::unordered_set<const ServiceDesired*> visited_;
   std::unordered_set<const ComponentDesired*> visited_components_;
   std::map<ComponentKey, Finding> findings_;

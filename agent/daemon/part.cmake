@@ -1,5 +1,5 @@
 mcp_library(agent_daemon DIR agent/daemon
-            DEPS agent_loop agent_config agent_source agent_store agent_runtime agent_routes
+            DEPS agent_loop agent_config agent_source agent_store agent_runtime agent_routes agent_peers
                  agent_probe agent_api base_log
             PRIVATE Boost::headers Threads::Threads)
 add_executable(mcp-agent ${CMAKE_CURRENT_SOURCE_DIR}/daemon/main.cc)

@@ -186,7 +186,11 @@ TEST(PruneGuard, AMoveToAnotherNodeIsNoRemoval) {
   std::vector<crds::Service> all = many(5);
   const Desired first = resolved(snapshot(1, all));
   for (crds::Service& one : all) one.node = NodeName("elsewhere");
-  EXPECT_TRUE(resolved(snapshot(2, all), &first).services.empty());
+  const Desired second = resolved(snapshot(2, all), &first);
+  EXPECT_EQ(held(second), 0);
+  EXPECT_EQ(second.handovers.size(), 5u);
+  EXPECT_TRUE(resolved(snapshot(3, all), &second, true).services.empty())
+      << "the operator's word ends a handover";
 }
 
 // ---------------------------------------------------------------- files that belong to all

@@ -316,5 +316,51 @@ TEST_F(Source, AMirrorDoesNotGatherPacksForEver) {
   EXPECT_LT(base::git::Repository::open(dir / "state/source.git")->pack_count(), 10u);
 }
 
+std::string database(const std::string& node, const std::string& more = {}) {
+  return "name = \"db\"\nnode = \"" + node + "\"\n" + more +
+         "[[components]]\nname = \"app\"\nimage = \"localhost/db:v1\"\n"
+         "volumes = [\"/srv/db:/data\"]\n";
+}
+
+// Who has just arrived, who was away and who saw each commit come to the same.
+TEST_F(Source, HistorySaysWhereDataLies) {
+  const auto where = [](const Snapshot& snapshot) {
+    const auto found = snapshot.data_nodes.find(crds::ServiceName("db"));
+    return found == snapshot.data_nodes.end() ? "" : found->second.str();
+  };
+  origin.change("README", "no definitions yet");
+  origin.write("nodes/a.toml", "name = \"a\"\n");
+  origin.write("nodes/b.toml", "name = \"b\"\n");
+  origin.change("services/db.toml", database("a"));
+  GitSource follower = source();
+  EXPECT_EQ(where(next(follower)), "a");
+  origin.change("services/db.toml", database("a", "restarted_at = 2026-11-22T10:00:00Z\n"));
+  origin.change("services/db.toml", database("b", "restarted_at = 2026-11-22T10:00:00Z\n"));
+  EXPECT_EQ(where(next(follower)), "a") << "a restart before the move says nothing";
+  std::filesystem::remove(origin.path() / "services/db.toml");
+  origin.commit("the service goes, its data stays");
+  next(follower);
+  origin.change("services/db.toml", database("b", "restarted_at = 2026-11-22T10:00:00Z\n"));
+  EXPECT_EQ(where(next(follower)), "a");
+  GitSource newcomer = source();
+  EXPECT_EQ(where(next(newcomer)), "a");
+  origin.change("services/db.toml", database("b", "restarted_at = 2026-11-22T11:00:00Z\n"));
+  origin.change("services/web.toml", service("web"));
+  EXPECT_EQ(where(next(follower)), "b");
+  std::filesystem::remove_all(dir / "state");
+  GitSource another = source();
+  EXPECT_EQ(where(next(another)), "b");
+
+  origin.change("nodes/a.toml", "name = \"a\"\nbroken\n");
+  EXPECT_EQ(where(next(follower)), "b");
+  // Another history of the branch.
+  origin.git({"checkout", "-q", "--orphan", "other"});
+  origin.write("nodes/a.toml", "name = \"a\"\n");
+  origin.write("services/db.toml", database("a", "restarted_at = 2026-11-22T11:00:00Z\n"));
+  origin.commit("anew");
+  origin.git({"branch", "-q", "-M", "main"});
+  EXPECT_EQ(where(next(follower)), "a");
+}
+
 }  // namespace
 }  // namespace agent

@@ -1,0 +1,1 @@
+mcp_library(agent_peers DIR agent/peers DEPS reconciler PRIVATE OpenSSL::SSL OpenSSL::Crypto)
