@@ -1,6 +1,7 @@
 #include "base/core/text.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <numeric>
@@ -97,10 +98,22 @@ bool is_dns_label(std::string_view text) {
          std::all_of(text.begin(), text.end(), [&](char c) { return plain(c) || c == '-'; });
 }
 
+namespace {
+
+std::string to_hex(std::span<const unsigned char> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const unsigned char byte : bytes) hex += {kDigits[byte >> 4], kDigits[byte & 15]};
+  return hex;
+}
+
+}  // namespace
+
+// Not by Sha256: to set up a context costs more than to sum what is short.
 std::string sha256_hex(std::string_view bytes) {
-  Sha256 sum;
-  sum.update(bytes);
-  return sum.hex();
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+  return to_hex(digest);
 }
 
 struct Sha256::State {
@@ -122,12 +135,7 @@ std::string Sha256::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   EVP_DigestFinal_ex(state_->context.get(), digest, &size);
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    hex += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
-  }
-  return hex;
+  return to_hex({digest, size});
 }
 
 }  // namespace base

@@ -100,9 +100,12 @@ void row(int count) {
   const double cold = milliseconds(times, [&] { outcome = reconcile(desired, {}, {}, now); });
   const size_t steps = outcome.plan.steps.size();
   const Observed observed = converged(desired);
-  const Memory memory = reconcile(desired, observed, {}, now).next;
-  const double idle =
-      milliseconds(times, [&] { outcome = reconcile(desired, observed, memory, now); });
+  outcome = reconcile(desired, observed, {}, now);
+  // As the loop calls it: what one pass remembers goes into the next.
+  const double idle = milliseconds(times, [&] {
+    Memory memory = std::move(outcome.next);
+    outcome = reconcile(desired, observed, std::move(memory), now);
+  });
   std::printf("%8d %9.3f %9.3f %9.3f %9.3f   %zu steps cold, %zu converged\n", count, resolving,
               change, cold, idle, steps, outcome.plan.steps.size());
 }
