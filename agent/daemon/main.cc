@@ -4,6 +4,7 @@
 #include "agent/config/config.h"
 #include "agent/daemon/checks.h"
 #include "agent/daemon/daemon.h"
+#include "agent/daemon/stdio.h"
 #include "agent/store/sqlite_store.h"
 #include "base/log/log.h"
 #include "base/version/version.h"
@@ -17,6 +18,7 @@ struct Options {
   std::string repo;
   std::string node;
   std::string snapshot_to;
+  std::string socket;
 };
 
 base::Result<LoadedConfig> load(const Options& options) {
@@ -73,6 +75,14 @@ int snapshot(const LoadedConfig& loaded, const std::string& to) {
   return 0;
 }
 
+// The agent of this user, else the machine's.
+int stdio(const Options& options, const LoadedConfig& loaded) {
+  std::vector<std::string> sockets = {loaded.config.api.socket, "/run/mcp/agent.sock"};
+  if (!options.socket.empty()) sockets = {options.socket};
+  const base::Result<> joined = agent::join_stdio(sockets);
+  return joined ? 0 : failed(joined.error());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -97,6 +107,10 @@ int main(int argc, char** argv) {
   CLI::App* snapshot_command =
       app.add_subcommand("snapshot", "copy the registry, also while the agent runs");
   snapshot_command->add_option("FILE", options.snapshot_to, "the new file")->required();
+  CLI::App* stdio_command = app.add_subcommand(
+      "stdio",
+      "speak with the running agent through standard input and output (mcp does, over ssh)");
+  stdio_command->add_option("--socket", options.socket, "of the agent's API")->type_name("PATH");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -106,5 +120,6 @@ int main(int argc, char** argv) {
   if (!loaded) return failed(loaded.error());
   if (check_command->parsed()) return check(*loaded);
   if (snapshot_command->parsed()) return snapshot(*loaded, options.snapshot_to);
+  if (stdio_command->parsed()) return stdio(options, *loaded);
   return run(*loaded);
 }

@@ -1,6 +1,7 @@
 #include "base/http/client.h"
 
 #include <httplib.h>
+#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -27,7 +28,13 @@ constexpr Millis kStopRetry{10};
 
 // Why nobody can be connected to there: the library keeps errno to itself.
 std::string why_not_connected(const HttpAddress& address) {
-  if (address.socket.empty()) return "nothing listens there";
+  if (address.socket.empty()) {
+    addrinfo* found = nullptr;
+    const int unknown = ::getaddrinfo(address.host.c_str(), nullptr, nullptr, &found);
+    if (unknown != 0) return address.host + ": " + ::gai_strerror(unknown);
+    ::freeaddrinfo(found);
+    return "nothing listens there, or nothing comes through";
+  }
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   std::copy(address.socket.begin(), address.socket.end(), name.sun_path);

@@ -89,7 +89,9 @@ void read_nodes(Reader& reader, const std::string& path, const Value& value,
     KnownNode node;
     const size_t before = reader.problems.size();
     reader.table(path, item,
-                 {{"name", reader.text(node.name)}, {"address", reader.text(node.address)}});
+                 {{"name", reader.text(node.name)},
+                  {"address", reader.text(node.address)},
+                  {"ca_file", reader.path(node.ca_file)}});
     if (reader.problems.size() == before && (node.name.empty() || node.address.empty()))
       reader.problem(item.at, path, "a node needs a name and an address");
     nodes.push_back(std::move(node));
@@ -117,7 +119,12 @@ base::Result<Config> parse_config(const std::string& file, std::string_view text
                                      {"ca_cert", reader.path(config.mcias.ca_cert)},
                                      {"service_name", reader.text(config.mcias.service_name)},
                                      {"tags", reader.texts(config.mcias.tags)}})},
-                  {"auth", section({{"token_path", reader.path(config.auth.token_path)}})},
+                  {"oidc", section({{"issuer", reader.text(config.oidc.issuer)},
+                                    {"client_id", reader.text(config.oidc.client_id)},
+                                    {"ca_cert", reader.path(config.oidc.ca_cert)},
+                                    {"scopes", reader.texts(config.oidc.scopes)}})},
+                  {"auth", section({{"token_path", reader.path(config.auth.token_path)},
+                                    {"ca_file", reader.path(config.auth.ca_file)}})},
                   {"repo", section({{"url", reader.text(config.repo.url)},
                                     {"path", reader.path(config.repo.path)},
                                     {"branch", reader.text(config.repo.branch)}})},

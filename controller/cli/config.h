@@ -22,8 +22,15 @@ struct Config {
     std::string service_name = "mcp";
     std::vector<std::string> tags;
   } mcias;
+  struct Oidc {
+    std::string issuer;
+    std::string client_id;
+    std::string ca_cert;
+    std::vector<std::string> scopes;  // empty: openid and profile
+  } oidc;
   struct Auth {
     std::string token_path;
+    std::string ca_file;  // whom to trust for agents at https addresses; empty: the system's CAs
   } auth;
   struct Repo {
     std::string url;   // used when there is no path

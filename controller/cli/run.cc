@@ -67,6 +67,7 @@ int run(std::span<const Command> commands, const std::vector<std::string>& args,
                   std::move(version));
   const Outcome outcome = parsed->command->run(session);
   terminal.out.flush();
+  if (!parsed->command->hidden) session.compare_versions();
   return outcome ? static_cast<int>(*outcome) : fail(terminal, json, outcome.error());
 }
 

@@ -8,6 +8,8 @@
 #include "base/core/text.h"
 #include "base/process/process.h"
 #include "controller/cli/file.h"
+#include "controller/cli/token.h"
+#include "controller/cli/token.h"
 #include "controller/fleet/address.h"
 #include "crds/decode.h"
 
@@ -156,16 +158,17 @@ base::Result<const std::vector<Agent>*> Session::agents() {
   base::Millis deadline = kAgentDeadline;
   if (globals_.timeout && globals_.timeout->count() > 0)
     deadline = std::min(deadline, *globals_.timeout);
+  const AgentAccess access{current_token(environment_, config_), config_.auth.ca_file};
   const std::string& address = globals_.agent.empty() ? environment_.agent : globals_.agent;
   if (!address.empty()) {
     if (const auto parsed = parse_address(address); !parsed) return parsed.error();
     agents_.emplace();
-    agents_->emplace_back("", address, deadline);
+    agents_->emplace_back("", address, deadline, access);
   } else {
     MCP_TRY(agents_,
             choose_agents(known_nodes(), globals_.nodes,
                           default_sockets(environment_.runtime_dir, environment_.state_home),
-                          deadline));
+                          deadline, access));
   }
   for (Agent& agent : *agents_)
     if (auto known = identify(agent, globals_.nodes); !known) {
@@ -174,6 +177,19 @@ base::Result<const std::vector<Agent>*> Session::agents() {
     }
   for (const Agent& agent : *agents_) detail("agent: " + agent.name() + " " + agent.address());
   return &*agents_;
+}
+
+void Session::compare_versions() const {
+  // "v0.2.0-14-g1a2b3c4": what follows the tag is between two releases.
+  const auto release = [](const std::string& version) {
+    return version.substr(0, version.find('-'));
+  };
+  if (!agents_) return;
+  for (const Agent& agent : *agents_)
+    if (const std::string seen = agent.seen_version();
+        !seen.empty() && release(seen) != release(version_))
+      note("note: this is mcp " + version_ + ", and the agent of " + agent.label() + " is " + seen +
+           ": fields and calls of the newer one may be missing");
 }
 
 base::Error git_error(base::Error error) {

@@ -28,8 +28,11 @@ class Session {
   const Terminal& terminal() const { return terminal_; }
   const Environment& environment() const { return environment_; }
   const Globals& globals() const { return globals_; }
+  const Config& config() const { return config_; }
   std::span<const Command> commands() const { return commands_; }
   const std::string& version() const { return version_; }
+  // Says which of the agents that were asked are of another release.
+  void compare_versions() const;
 
   // ------------------------------------------------------------ output
   bool text_output() const { return globals_.output == "text"; }

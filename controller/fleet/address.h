@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,13 +9,18 @@
 
 namespace controller {
 
-// Where an agent's API is. `unix:///path` and a bare absolute path name a Unix socket.
+// Where an agent's API is.
 struct AgentAddress {
-  std::string socket;
+  enum class Kind { kSocket, kSsh, kHttps };
+  Kind kind = Kind::kSocket;
+  std::string socket;  // path; with ssh on the other machine, empty: where agents listen by default
+  std::string user;    // ssh alone; empty: as ssh decides
+  std::string host;    // ssh: a name of ssh_config(5) is fine
+  uint16_t port = 0;   // ssh: 0 is as ssh decides
 };
 
-// kInvalid for what is no address; https://, ssh:// and host:port are addresses that this version
-// cannot reach yet, and the error says so.
+// unix:///path or a bare absolute path, ssh://[user@]host[:port][/path], https://host[:port] (9444
+// when not said) or host:port, which is https too. kInvalid for what is no address.
 base::Result<AgentAddress> parse_address(std::string_view text);
 
 // The sockets that an agent listens on by default, most likely first:

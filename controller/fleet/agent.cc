@@ -1,22 +1,19 @@
 #include "controller/fleet/agent.h"
 
+#include <charconv>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "base/core/text.h"
 #include "base/http/client.h"
 #include "base/http/server.h"
 #include "controller/fleet/address.h"
+#include "controller/fleet/ssh.h"
 
 namespace controller {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// A transport error in the words of somebody who wanted to ask an agent.
-base::Error unreachable(const std::string& node, const base::Error& error) {
-  return base::unavailable(
-      "cannot reach the agent" + (node.empty() ? "" : " of " + node) + ": " + error.message,
-      "is mcp-agent running there? --agent and MCP_AGENT name another address");
-}
 
 // Splits a stream into lines, whatever the pieces in which it comes.
 class Lines {
@@ -46,29 +43,104 @@ class Lines {
 
 }  // namespace
 
-Agent::Agent(std::string name, std::string address, base::Millis deadline)
-    : name_(std::move(name)), address_(std::move(address)), deadline_(deadline) {
-  if (auto parsed = parse_address(address_)) {
-    client_ = std::make_unique<base::HttpClient>(base::HttpAddress::unix_socket(parsed->socket));
-  } else {
-    bad_address_ = name_.empty() ? parsed.error() : parsed.error().within(name_);
+struct Agent::Link {
+  std::unique_ptr<SshTunnel> tunnel;  // null: no ssh
+  std::unique_ptr<base::HttpClient> client;
+  std::string token;
+  mutable std::mutex mutex;
+  std::string seen_version;
+
+  static base::Result<std::unique_ptr<Link>> make(const std::string& address, AgentAccess access) {
+    MCP_TRY(const AgentAddress parsed, parse_address(address));
+    auto link = std::make_unique<Link>();
+    base::HttpAddress to = base::HttpAddress::unix_socket(parsed.socket);
+    if (parsed.kind == AgentAddress::Kind::kSsh) {
+      MCP_TRY(link->tunnel, SshTunnel::open(parsed));
+      to = base::HttpAddress::unix_socket(link->tunnel->socket());
+    } else if (parsed.kind == AgentAddress::Kind::kHttps) {
+      to = base::HttpAddress::https(parsed.host, parsed.port, std::move(access.ca_file));
+      link->token = std::move(access.token);
+    }
+    link->client = std::make_unique<base::HttpClient>(std::move(to));
+    return link;
   }
+
+  base::HttpHeaders headers() const {
+    return token.empty() ? base::HttpHeaders{}
+                         : base::HttpHeaders{{"authorization", "Bearer " + token}};
+  }
+
+  void note(const base::HttpResponse& response) {
+    const auto version = response.headers.find("mcp-agent-version");
+    if (version == response.headers.end()) return;
+    const std::lock_guard lock(mutex);
+    seen_version = version->second;
+  }
+};
+
+Agent::Agent(std::string name, std::string address, base::Millis deadline, AgentAccess access)
+    : name_(std::move(name)), address_(std::move(address)), deadline_(deadline) {
+  if (auto link = Link::make(address_, std::move(access)))
+    link_ = std::move(*link);
+  else
+    bad_address_ = name_.empty() ? link.error() : link.error().within(name_);
 }
 
 Agent::~Agent() = default;
 Agent::Agent(Agent&&) noexcept = default;
 Agent& Agent::operator=(Agent&&) noexcept = default;
 
+std::string Agent::seen_version() const {
+  if (link_ == nullptr) return {};
+  const std::lock_guard lock(link_->mutex);
+  return link_->seen_version;
+}
+
+// A transport error in the words of somebody who wanted to ask an agent.
+base::Error Agent::unreachable(const base::Error& error) const {
+  const std::string what = "cannot reach the agent" + (name_.empty() ? "" : " of " + name_) + ": ";
+  if (link_->tunnel == nullptr)
+    return base::unavailable(
+        what + error.message,
+        address_.starts_with("https://") && !error.hint.empty()
+            ? error.hint
+            : "is mcp-agent running there? --agent and MCP_AGENT name another address");
+  const std::string said = link_->tunnel->complaint();
+  return base::unavailable(what + address_ + ": " + (said.empty() ? error.message : said),
+                           "does `" + link_->tunnel->by_hand() + "` work?");
+}
+
+base::Error Agent::refusal(const base::HttpCall& call, const base::HttpResponse& response) const {
+  base::Error error = base::error_of(response);
+  const std::string path = call.target.substr(0, call.target.find('?'));
+  // What the server says of a path that it has no route for.
+  const bool unknown =
+      response.status == 405 || (response.status == 404 && error.message == "there is no " + path);
+  if (!unknown) return error;
+  return base::make_error(
+      base::Code::kInternal,
+      "the agent of " + label() + " does not know " + call.method + " " + path,
+      "it is " + (seen_version().empty() ? "of another version" : "version " + seen_version()) +
+          "; mcp version compares");
+}
+
+base::Result<base::HttpResponse> Agent::request(base::HttpCall call) const {
+  if (link_ == nullptr) return bad_address_;
+  call.headers.merge(link_->headers());
+  auto response = link_->client->request(call);
+  if (!response) return unreachable(response.error());
+  link_->note(*response);
+  if (!response->ok()) return refusal(call, *response);
+  return response;
+}
+
 base::Result<std::string> Agent::call(const std::string& method, const std::string& target,
                                       std::string body) const {
-  if (client_ == nullptr) return bad_address_;
   base::HttpCall call{.method = method, .target = target, .body = std::move(body)};
   if (!call.body.empty()) call.content_type = "application/json";
   call.deadline = deadline_;
-  auto response = client_->request(call);
-  if (!response) return unreachable(name_, response.error());
-  if (!response->ok()) return base::error_of(*response);
-  return std::move(response->body);
+  MCP_TRY(base::HttpResponse response, request(std::move(call)));
+  return std::move(response.body);
 }
 
 base::Result<Agent::Version> Agent::version() const {
@@ -130,14 +202,15 @@ base::Result<std::vector<Event>> Agent::events(int limit, const std::string& ser
 
 base::Result<> Agent::stream(const std::string& target, base::Millis deadline, const LineSink& sink,
                              const std::stop_token& stop) const {
-  if (client_ == nullptr) return bad_address_;
+  if (link_ == nullptr) return bad_address_;
   Lines lines(sink);
-  const auto response = client_->stream(
-      {.target = target, .deadline = deadline},
-      [&](std::string_view piece) { return lines.take(piece); }, stop);
-  if (!response) return unreachable(name_, response.error());
+  const base::HttpCall call{.target = target, .headers = link_->headers(), .deadline = deadline};
+  const auto response =
+      link_->client->stream(call, [&](std::string_view piece) { return lines.take(piece); }, stop);
+  if (!response) return unreachable(response.error());
   if (stop.stop_requested()) return {};
-  if (!response->ok()) return base::error_of(*response);
+  link_->note(*response);
+  if (!response->ok()) return refusal(call, *response);
   lines.finish();
   return {};
 }
@@ -174,6 +247,59 @@ base::Result<> Agent::logs(const std::string& service, const std::string& compon
   return stream("/v1/services/" + base::url_encode(service) + "/components/" +
                     base::url_encode(component) + "/logs" + base::url_query(parameters),
                 base::Millis(0), sink, stop);
+}
+
+namespace {
+
+constexpr char kSum[] = "mcp-file-sha256";
+constexpr char kSize[] = "mcp-file-size";
+constexpr char kMode[] = "mcp-file-mode";
+// The server ends a transfer that stands still; a slow one may take its time.
+constexpr base::Millis kTransfer = std::chrono::hours(24);
+
+std::string file_target(const std::string& service, const std::string& path) {
+  std::string target = "/v1/files/" + base::url_encode(service);
+  for (const std::string& part : base::split(path, '/')) target += "/" + base::url_encode(part);
+  return target;
+}
+
+}  // namespace
+
+base::Result<Agent::File> Agent::put_file(const std::string& service, const std::string& path,
+                                          const File& file, const FileSource& read) const {
+  base::HttpCall call{.method = "PUT",
+                      .target = file_target(service, path),
+                      .content_type = "application/octet-stream",
+                      .headers = {{kSum, file.sha256}, {kMode, file.mode}},
+                      .deadline = kTransfer};
+  if (file.size > 0) call.upload = read;
+  call.upload_size = file.size;
+  MCP_TRY(const base::HttpResponse response, request(std::move(call)));
+  const Json answer = Json::parse(response.body, nullptr, false);
+  if (!answer.is_object() || !answer.contains("size") || !answer["size"].is_number_unsigned())
+    return base::make_error(base::Code::kInternal,
+                            "the agent of " + label() + " took the file and does not say how");
+  return File{answer["size"].get<uint64_t>(), answer.value("mode", ""), answer.value("sha256", "")};
+}
+
+base::Result<Agent::File> Agent::get_file(const std::string& service, const std::string& path,
+                                          const FileSink& sink) const {
+  if (link_ == nullptr) return bad_address_;
+  const base::HttpCall call{.target = file_target(service, path),
+                            .headers = link_->headers(),
+                            .deadline = base::Millis(0)};
+  const auto response = link_->client->stream(call, sink);
+  if (!response) return unreachable(response.error());
+  link_->note(*response);
+  if (!response->ok()) return refusal(call, *response);
+  const auto header = [&](const char* name) {
+    const auto found = response->headers.find(name);
+    return found == response->headers.end() ? std::string() : found->second;
+  };
+  File file{.mode = header(kMode), .sha256 = header(kSum)};
+  const std::string size = header(kSize);
+  std::from_chars(size.data(), size.data() + size.size(), file.size);
+  return file;
 }
 
 }  // namespace controller

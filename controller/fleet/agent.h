@@ -16,9 +16,19 @@
 
 namespace base {
 class HttpClient;
+struct HttpCall;
+struct HttpResponse;
 }  // namespace base
 
 namespace controller {
+
+class SshTunnel;
+
+// What a call of an https address shows and trusts.
+struct AgentAccess {
+  std::string token;    // empty: none
+  std::string ca_file;  // PEM; empty: the system's CAs
+};
 
 struct LogQuery {
   bool follow = false;
@@ -29,12 +39,13 @@ struct LogQuery {
 // One node's agent, through its API (docs/api.md). Any thread, several at once.
 //
 // Errors name the node. kUnavailable: the agent is not there, or did not answer in time; other
-// codes are what the agent said (RFC 9457 problem documents).
+// codes are what the agent said (RFC 9457 problem documents), kUnauthenticated and kDenied among
+// them.
 class Agent {
  public:
   // `name` is the node's; empty when only the address is known. `address` as parse_address takes
   // it; one that cannot be reached makes every call fail with that error.
-  Agent(std::string name, std::string address, base::Millis deadline);
+  Agent(std::string name, std::string address, base::Millis deadline, AgentAccess access = {});
   ~Agent();
   Agent(Agent&&) noexcept;
   Agent& operator=(Agent&&) noexcept;
@@ -44,6 +55,9 @@ class Agent {
   const std::string& address() const { return address_; }
   // What to call it in messages: the name, else the address.
   const std::string& label() const { return name_.empty() ? address_ : name_; }
+
+  // The version that the last answer came from; empty: none came, or it did not say.
+  std::string seen_version() const;
 
   struct Version {
     std::string version;
@@ -72,16 +86,37 @@ class Agent {
   base::Result<> logs(const std::string& service, const std::string& component,
                       const LogQuery& query, const LineSink& sink, std::stop_token stop = {}) const;
 
+  struct File {
+    uint64_t size = 0;  // bytes
+    std::string mode;   // octal
+    std::string sha256;
+  };
+  // Sends `file` (size and sum known) to <service>'s data; `read` gives at most so many bytes from
+  // an offset. What the agent has then.
+  using FileSource = std::function<base::Result<std::string>(size_t offset, size_t most)>;
+  base::Result<File> put_file(const std::string& service, const std::string& path, const File& file,
+                              const FileSource& read) const;
+  // Hands the file's bytes to `sink` as they come, and says what they should be.
+  using FileSink = std::function<bool(std::string_view)>;
+  base::Result<File> get_file(const std::string& service, const std::string& path,
+                              const FileSink& sink) const;
+
  private:
   base::Result<std::string> call(const std::string& method, const std::string& target,
                                  std::string body = {}) const;
   base::Result<> stream(const std::string& target, base::Millis deadline, const LineSink& sink,
                         const std::stop_token& stop) const;
+  base::Result<base::HttpResponse> request(base::HttpCall call) const;
+  base::Error unreachable(const base::Error& error) const;
+  // What an answer that is not a success says.
+  base::Error refusal(const base::HttpCall& call, const base::HttpResponse& response) const;
 
   std::string name_;
   std::string address_;
   base::Millis deadline_;
-  std::unique_ptr<base::HttpClient> client_;  // null: bad_address_ says why
+  // Connection, credentials and what is known of the other side; null: bad_address_ says why.
+  struct Link;
+  std::unique_ptr<Link> link_;
   base::Error bad_address_;
 };
 

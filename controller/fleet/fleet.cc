@@ -10,7 +10,7 @@ namespace controller {
 base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& known,
                                                const std::vector<std::string>& wanted,
                                                const std::vector<std::string>& sockets,
-                                               base::Millis deadline) {
+                                               base::Millis deadline, const AgentAccess& access) {
   std::vector<Agent> agents;
   if (known.empty()) {
     std::string socket = sockets.front();
@@ -34,7 +34,9 @@ base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& kno
   }
   for (const KnownNode& node : known)
     if (wanted.empty() || std::find(wanted.begin(), wanted.end(), node.name) != wanted.end())
-      agents.emplace_back(node.name, node.address, deadline);
+      agents.emplace_back(
+          node.name, node.address, deadline,
+          AgentAccess{access.token, node.ca_file.empty() ? access.ca_file : node.ca_file});
   return agents;
 }
 

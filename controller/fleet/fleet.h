@@ -14,6 +14,7 @@ namespace controller {
 struct KnownNode {
   std::string name;
   std::string address;
+  std::string ca_file = {};  // for https; empty: the one of `access`
 };
 
 template <class T>
@@ -40,7 +41,7 @@ auto ask_all(const std::vector<Agent>& agents, Ask ask) {
 base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& known,
                                                const std::vector<std::string>& wanted,
                                                const std::vector<std::string>& sockets,
-                                               base::Millis deadline);
+                                               base::Millis deadline, const AgentAccess& access);
 
 // Asks an agent that was found by its address alone for its node's name. kNotFound when `wanted`
 // (unless empty) does not have it. An agent that does not answer keeps its address as its name:

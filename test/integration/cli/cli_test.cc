@@ -291,6 +291,14 @@ TEST_F(Cli, DiffShowsWhatWouldHappen) {
   EXPECT_EQ(mcp({"diff", "--ref", "main"}).exit_code, 0);
   EXPECT_THAT(agent_.plan_request["files"]["services/web.toml"].get<std::string>(),
               Not(HasSubstr("env = ")));
+  agent_.plan["changes"] = Json::array();
+  agent_.plan["held"] =
+      Json::array({{{"service", "web"},
+                    {"reason", "PolicyViolation"},
+                    {"message", "asks for /etc, policy.volume_roots allows /srv"}}});
+  const auto forbidden = mcp({"diff", "--exit-code"});
+  EXPECT_EQ(forbidden.exit_code, 4);
+  EXPECT_THAT(forbidden.out, HasSubstr("! held web: asks for /etc, policy.volume_roots"));
   agent_.plan = {{"valid", false},
                  {"problems", Json::array({{{"text", "services/web.toml:1:1: bad"}}})}};
   const auto invalid = mcp({"diff"});
@@ -450,7 +458,8 @@ TEST_F(Cli, TwoNodesOneOfThemAway) {
   const auto all = with_config({"list"});
   EXPECT_EQ(all.exit_code, 7);
   EXPECT_THAT(all.out, HasSubstr("web"));
-  EXPECT_THAT(all.err, HasSubstr("pass: cannot reach the agent at 'https://pass:9444'"));
+  EXPECT_THAT(all.err,
+              HasSubstr("cannot reach the agent of pass: cannot connect to https://pass:9444: "));
   EXPECT_EQ(with_config({"list", "--node", "rift"}).exit_code, 0);
   EXPECT_THAT(with_config({"list", "--node", "rfit"}).err, HasSubstr("did you mean 'rift'?"));
   write_file(dir_ / "config/mcp/mcp.toml", "[repo]\nulr = \"x\"\n");

@@ -15,8 +15,14 @@ dir = "~/.config/mcp/services"
 server_url = "https://mcias.example.net:8443"
 service_name = "mcp"
 tags = ["a", "b"]
+[oidc]
+issuer = "https://id.example.net"
+client_id = "mcp"
+ca_cert = "~/id.pem"
+scopes = ["openid", "groups"]
 [auth]
 token_path = "~/token"
+ca_file = "~/ca.pem"
 [repo]
 url = "git@example.net:desired.git"
 path = "/srv/desired"
@@ -24,6 +30,7 @@ branch = "main"
 [[nodes]]
 name = "rift"
 address = "100.95.252.120:9444"
+ca_file = "~/rift.pem"
 [[nodes]]
 name = "pass"
 address = "unix:///run/mcp/agent.sock"
@@ -33,13 +40,19 @@ address = "unix:///run/mcp/agent.sock"
   EXPECT_EQ(config->services.dir, "/home/kyle/.config/mcp/services");
   EXPECT_EQ(config->mcias.server_url, "https://mcias.example.net:8443");
   EXPECT_THAT(config->mcias.tags, testing::ElementsAre("a", "b"));
+  EXPECT_EQ(config->oidc.issuer, "https://id.example.net");
+  EXPECT_EQ(config->oidc.client_id, "mcp");
+  EXPECT_EQ(config->oidc.ca_cert, "/home/kyle/id.pem");
+  EXPECT_THAT(config->oidc.scopes, testing::ElementsAre("openid", "groups"));
   EXPECT_EQ(config->auth.token_path, "/home/kyle/token");
+  EXPECT_EQ(config->auth.ca_file, "/home/kyle/ca.pem");
   EXPECT_EQ(config->repo.url, "git@example.net:desired.git");
   EXPECT_EQ(config->repo.path, "/srv/desired");
   EXPECT_EQ(config->repo.branch, "main");
   ASSERT_EQ(config->nodes.size(), 2U);
   EXPECT_EQ(config->nodes[0].name, "rift");
   EXPECT_EQ(config->nodes[0].address, "100.95.252.120:9444");
+  EXPECT_EQ(config->nodes[0].ca_file, "/home/kyle/rift.pem");
 }
 
 TEST(Config, SaysWhatIsWrongAndWhere) {
