@@ -33,6 +33,7 @@ unset MCP_REPO MCP_AGENT MCP_CONFIG MCP_TOKEN
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
 
 build=$top/build
+install_oidc_provider "$build/oidc-provider"
 fresh=()
 [ -f "$build/CMakeCache.txt" ] || fresh=(-G Ninja)
 cmake -S "$top" -B "$build" "${fresh[@]}" -DMCP_SANITIZE= --log-level=WARNING

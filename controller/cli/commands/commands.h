@@ -7,6 +7,8 @@
 // One file a command; main.cc puts them in the order in which --help lists them.
 namespace controller {
 
+Command login_command();
+Command logout_command();
 Command init_command();
 Command validate_command();
 Command diff_command();

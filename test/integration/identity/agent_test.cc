@@ -1,0 +1,119 @@
+#include <gmock/gmock.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+
+#include "base/process/process.h"
+#include "test/support/git/git_server.h"
+#include "test/support/mcias/mcias_server.h"
+#include "test/support/temp_dir.h"
+
+// The whole way: mcp login, then mcp to the real mcp-agent over TLS, which asks MCIAS.
+namespace test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class RemoteAgent : public testing::Test {
+ protected:
+  RemoteAgent() {
+    const auto certificate =
+        base::run_command({{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                            "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=agent",
+                            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                            dir_ / "tls.key", "-out", dir_ / "tls.pem"}},
+                          "", std::chrono::seconds(30));
+    const auto repository = base::run_command(
+        {{"git", "init", "-q", "-b", "main", dir_ / "desired"}}, "", std::chrono::seconds(30));
+    if (!certificate || !certificate->ok() || !repository || !repository->ok())
+      throw std::runtime_error("openssl or git does not work");
+    fs::create_directories(dir_ / "config/mcp");
+    std::ofstream(dir_ / "config/mcp/mcp.toml")
+        << "[mcias]\nserver_url = \"" << mcias_.url() << "\"\nca_cert = \"" << mcias_.ca_file()
+        << "\"\n[auth]\nca_file = \"" << (dir_ / "tls.pem") << "\"\n";
+    // There is no podman: who may ask is decided before that matters.
+    std::ofstream(dir_ / "agent.toml")
+        << "[node]\nname = \"rift\"\n[source]\nurl = \"" << (dir_ / "desired")
+        << "\"\n[podman]\nsocket = \"" << (dir_ / "no-podman.sock") << "\"\n[registry]\npath = \""
+        << (dir_ / "state/mcp.db") << "\"\n[api]\nsocket = \"" << (dir_ / "agent.sock")
+        << "\"\nlisten = \"127.0.0.1:" << port_ << "\"\ntls_cert = \"" << (dir_ / "tls.pem")
+        << "\"\ntls_key = \"" << (dir_ / "tls.key") << "\"\n[mcias]\nserver_url = \""
+        << mcias_.url() << "\"\nca_cert = \"" << mcias_.ca_file() << "\"\n";
+    auto child =
+        base::Child::spawn({{MCP_BINARY_DIR "/bin/mcp-agent", "--config", dir_ / "agent.toml"}},
+                           {.output_file = dir_ / "agent.log"});
+    if (!child) throw std::runtime_error(child.error().text());
+    agent_ = std::make_unique<base::Child>(std::move(*child));
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (read_all(dir_ / "agent.log").find("manages node rift") == std::string::npos)
+      if (agent_->wait(base::Millis(20)) || std::chrono::steady_clock::now() > end)
+        throw std::runtime_error("the agent does not start: " + read_all(dir_ / "agent.log"));
+  }
+
+  base::Finished mcp(std::vector<std::string> args, const std::string& agent,
+                     const std::string& token = "", const std::string& input = "") const {
+    args.insert(args.begin(), MCP_BINARY_DIR "/bin/mcp");
+    auto done = base::run_command({args,
+                                   {{"XDG_CONFIG_HOME", dir_ / "config"},
+                                    {"HOME", dir_.path()},
+                                    {"MCP_CONFIG", ""},
+                                    {"MCP_REPO", ""},
+                                    {"MCP_AGENT", agent},
+                                    {"MCP_TOKEN", token}},
+                                   dir_.path()},
+                                  input, std::chrono::seconds(60));
+    if (!done) ADD_FAILURE() << done.error().text();
+    return done ? *done : base::Finished{};
+  }
+  base::Finished remote(const std::vector<std::string>& args, const std::string& token = "") const {
+    return mcp(args, "https://127.0.0.1:" + std::to_string(port_), token);
+  }
+  void login(const std::string& user) const {
+    const auto done = mcp({"login", "--user", user, "--password-stdin"}, "", "", "secret\n");
+    ASSERT_EQ(done.exit_code, 0) << done.err;
+  }
+
+  TempDir dir_;
+  const uint16_t port_ = free_port();
+  MciasServer mcias_{{{"alice", {{"password", "secret"}, {"roles", {"user"}}}},
+                      {"gus", {{"password", "secret"}, {"roles", {"guest"}}}},
+                      {"robot", {{"system", true}}},
+                      {"late", {{"system", true}}}}};
+  std::unique_ptr<base::Child> agent_;
+};
+
+TEST_F(RemoteAgent, LetsInWhomMciasKnowsAndSaysWhyNotOthers) {
+  const auto nobody = remote({"status"});
+  EXPECT_EQ(nobody.exit_code, 6) << nobody.out << nobody.err;
+  EXPECT_THAT(nobody.err, HasSubstr("mcp login"));
+
+  login("alice");
+  const auto alice = remote({"status"});
+  EXPECT_NE(alice.exit_code, 6) << alice.err;
+  EXPECT_THAT(alice.out, HasSubstr("rift"));
+  EXPECT_EQ(remote({"sync"}).exit_code, 0);
+
+  login("gus");
+  const auto guest = remote({"status"});
+  EXPECT_EQ(guest.exit_code, 6) << guest.out << guest.err;
+  EXPECT_THAT(guest.err, HasSubstr("gus is a guest"));
+
+  EXPECT_NE(remote({"status"}, mcias_.token_of("robot")).exit_code, 6);
+  const auto forged = remote({"status"}, mcias_.token_of("robot") + "x");
+  EXPECT_EQ(forged.exit_code, 6);
+
+  mcias_.stop();
+  const auto unasked = remote({"status"}, mcias_.token_of("late"));
+  EXPECT_EQ(unasked.exit_code, 7) << unasked.out << unasked.err;
+  EXPECT_THAT(unasked.err, HasSubstr("cannot check the token"));
+
+  const auto events = mcp({"events", "-n", "50"}, "unix://" + (dir_ / "agent.sock"));
+  EXPECT_THAT(events.out, HasSubstr("Denied"));
+  EXPECT_THAT(events.out, HasSubstr("gus is a guest"));
+  EXPECT_THAT(events.out, HasSubstr("alice"));
+}
+
+}  // namespace
+}  // namespace test
