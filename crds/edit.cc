@@ -21,20 +21,43 @@ const Value& part(const Value& root, std::string_view key) {
   return found == nullptr ? kEmpty : *found;
 }
 
-bool is_document_of(const Value& root, bool yaml, const ServiceName& service) {
-  if (!yaml) return part(root, "name").text == service.str();
-  return part(root, "kind").text == "Service" &&
-         part(part(root, "metadata"), "name").text == service.str();
+// What the two kinds that can be edited are called, and where a decoded file has them.
+template <class Kind>
+struct About;
+template <>
+struct About<Service> {
+  static constexpr const char* kKind = "Service";
+  static constexpr const char* kWord = "service";
+  static auto& in(DecodedFile& file) { return file.services; }
+};
+template <>
+struct About<Node> {
+  static constexpr const char* kKind = "Node";
+  static constexpr const char* kWord = "node";
+  static auto& in(DecodedFile& file) { return file.nodes; }
+};
+
+template <class Kind>
+using NameOf = decltype(Kind::name);
+
+template <class Kind>
+bool is_document_of(const Value& root, bool yaml, const NameOf<Kind>& name) {
+  if (!yaml) return part(root, "name").text == name.str();
+  return part(root, "kind").text == About<Kind>::kKind &&
+         part(part(root, "metadata"), "name").text == name.str();
 }
 
-base::Error no_such_service(std::string_view path, const ServiceName& service) {
-  return base::not_found(std::string(path) + " does not define the service '" + service.str() +
-                         "'");
+template <class Kind>
+base::Error not_defined(std::string_view path, const NameOf<Kind>& name) {
+  return base::not_found(std::string(path) + " does not define the " + About<Kind>::kWord + " '" +
+                         name.str() + "'");
 }
 
-bool same_services(const DecodedFile& a, const DecodedFile& b) {
+bool same_definitions(const DecodedFile& a, const DecodedFile& b) {
+  const auto same = [](const auto& x, const auto& y) { return x.value == y.value; };
   return std::equal(a.services.begin(), a.services.end(), b.services.begin(), b.services.end(),
-                    [](const auto& x, const auto& y) { return x.value == y.value; });
+                    same) &&
+         std::equal(a.nodes.begin(), a.nodes.end(), b.nodes.begin(), b.nodes.end(), same);
 }
 
 // The lines before a document's content that are comments, and blank ones between them.
@@ -57,35 +80,42 @@ std::string leading_comments(std::string_view text) {
   return kept;
 }
 
-// One edit of one service's text: the change as text, and as what it should then mean.
+// One edit of one definition's text: the change as text, and as what it should then mean.
+template <class Kind>
 class Edit {
  public:
-  Edit(std::string_view path, std::string_view text, const ServiceName& service)
-      : path_(path), text_(text), service_(service), yaml_(is_yaml(path)) {}
+  Edit(std::string_view path, std::string_view text, const NameOf<Kind>& name)
+      : path_(path), text_(text), name_(name), yaml_(is_yaml(path)) {}
 
   base::Result<> load() {
     before_ = decode_file(path_, text_);
-    const auto is_ours = [&](const auto& s) { return s.value.name == service_; };
-    const auto found = std::find_if(before_.services.begin(), before_.services.end(), is_ours);
-    if (found == before_.services.end()) return not_editable();
-    if (std::count_if(before_.services.begin(), before_.services.end(), is_ours) > 1)
-      return base::invalid(
-          std::string(path_) + " defines the service '" + service_.str() + "' twice",
-          "rename one of them");
+    auto& all = About<Kind>::in(before_);
+    const auto is_ours = [&](const auto& one) { return one.value.name == name_; };
+    const auto found = std::find_if(all.begin(), all.end(), is_ours);
+    if (found == all.end()) return not_editable();
+    if (std::count_if(all.begin(), all.end(), is_ours) > 1)
+      return base::invalid(std::string(path_) + " defines the " + About<Kind>::kWord + " '" +
+                               name_.str() + "' twice",
+                           "rename one of them");
     wanted_ = found->value;
     parsed_ = parse_file(path_, text_);
     for (const Value& document : parsed_.documents)
-      if (is_document_of(document, yaml_, service_)) document_ = &document;
+      if (is_document_of<Kind>(document, yaml_, name_)) document_ = &document;
+    // A node need not say more than its name.
+    if (yaml_ && document_->find("spec") == nullptr)
+      return base::invalid(std::string(path_) + ": '" + name_.str() + "' has no spec to edit",
+                           "write `spec:` with the field by hand");
     return {};
   }
 
-  Service& wanted() { return wanted_; }
+  Kind& wanted() { return wanted_; }
   const Value& document() const { return *document_; }
   const Value& spec() const { return yaml_ ? *document_->find("spec") : *document_; }
 
   base::Result<std::string> set(const std::string& what, FieldEdit edit) {
-    const auto old = std::find_if(before_.services.begin(), before_.services.end(),
-                                  [&](const auto& s) { return s.value.name == service_; });
+    auto& all = About<Kind>::in(before_);
+    const auto old = std::find_if(all.begin(), all.end(),
+                                  [&](const auto& one) { return one.value.name == name_; });
     if (old->value == wanted_) return std::string(text_);
     if (yaml_) {
       for (const Member& member : document_->members)
@@ -99,18 +129,18 @@ class Edit {
 
  private:
   base::Error not_editable() const {
-    if (before_.problems.empty()) return no_such_service(path_, service_);
-    return base::invalid("cannot edit the service '" + service_.str() +
+    if (before_.problems.empty()) return not_defined<Kind>(path_, name_);
+    return base::invalid("cannot edit the " + std::string(About<Kind>::kWord) + " '" + name_.str() +
                              "', its file has problems: " + before_.problems.front().text(),
                          "correct the file first");
   }
 
   base::Result<> verify(const std::string& what, const std::string& edited) const {
     const DecodedFile after = decode_file(path_, edited);
-    const std::string context = "cannot set " + what + " of " + service_.str();
+    const std::string context = "cannot set " + what + " of " + name_.str();
     if (after.problems.size() > before_.problems.size())
       return base::invalid(context + ": " + after.problems.front().text());
-    if (same_services(before_, after) && after.broken_services == before_.broken_services)
+    if (same_definitions(before_, after) && after.broken_services == before_.broken_services)
       return {};
     return base::invalid(context + ": the way in which " + std::string(path_) +
                              " is written does not allow to change this value alone",
@@ -119,23 +149,56 @@ class Edit {
 
   std::string_view path_;
   std::string_view text_;
-  const ServiceName& service_;
+  const NameOf<Kind>& name_;
   bool yaml_;
   DecodedFile before_;
-  Service wanted_;
+  Kind wanted_;
   ParsedFile parsed_;
   const Value* document_ = nullptr;
 };
 
+const std::vector<std::string> kAfterAgent = {"agent", "address", "name"};
 const std::vector<std::string> kAfterName = {"node", "name"};
 const std::vector<std::string> kAfterActive = {"active", "node", "name"};
 const std::vector<std::string> kAfterVersion = {"version", "active", "node", "name"};
+
+template <class Kind>
+base::Result<std::string> remove_document(std::string_view path, std::string_view text,
+                                          const NameOf<Kind>& name) {
+  const bool yaml = is_yaml(path);
+  DecodedFile before = decode_file(path, text);
+  const ParsedFile parsed = parse_file(path, text);
+  const std::string context = "cannot take the " + std::string(About<Kind>::kWord) + " '" +
+                              name.str() + "' out of its file: ";
+  if (!parsed.problems.empty())
+    return base::invalid(context + parsed.problems.front().text(), "correct the file first");
+  std::vector<const Value*> found;
+  for (const Value& document : parsed.documents)
+    if (is_document_of<Kind>(document, yaml, name)) found.push_back(&document);
+  if (found.empty()) return not_defined<Kind>(path, name);
+  if (found.size() > 1) return base::invalid(context + "it is defined twice", "remove one by hand");
+  if (parsed.documents.size() == 1) return std::string();
+
+  const size_t begin = found.front()->at.begin;
+  const Extent extent = document_extent(text, begin);
+  std::string edited(text.substr(0, extent.begin));
+  // What stands at the head of a file mostly speaks of the whole file.
+  if (found.front() == &parsed.documents.front())
+    edited += leading_comments(text.substr(extent.begin, begin - extent.begin));
+  edited += text.substr(extent.end);
+  const DecodedFile after = decode_file(path, edited);
+  std::erase_if(About<Kind>::in(before), [&](const auto& one) { return one.value.name == name; });
+  if (!same_definitions(before, after) ||
+      parse_file(path, edited).documents.size() + 1 != parsed.documents.size())
+    return base::invalid(context + "its documents cannot be told apart", "remove it by hand");
+  return edited;
+}
 
 }  // namespace
 
 base::Result<std::string> set_active(std::string_view path, std::string_view text,
                                      const ServiceName& service, bool active) {
-  Edit edit(path, text, service);
+  Edit<Service> edit(path, text, service);
   MCP_CHECK(edit.load());
   edit.wanted().active = active;
   const Literal literal{Literal::Kind::kBool, active ? "true" : "false"};
@@ -144,7 +207,7 @@ base::Result<std::string> set_active(std::string_view path, std::string_view tex
 
 base::Result<std::string> set_version(std::string_view path, std::string_view text,
                                       const ServiceName& service, std::string_view version) {
-  Edit edit(path, text, service);
+  Edit<Service> edit(path, text, service);
   MCP_CHECK(edit.load());
   edit.wanted().version = version;
   const Literal literal{Literal::Kind::kString, std::string(version)};
@@ -153,7 +216,7 @@ base::Result<std::string> set_version(std::string_view path, std::string_view te
 
 base::Result<std::string> set_restarted_at(std::string_view path, std::string_view text,
                                            const ServiceName& service, base::TimePoint at) {
-  Edit edit(path, text, service);
+  Edit<Service> edit(path, text, service);
   MCP_CHECK(edit.load());
   edit.wanted().restarted_at = at;
   const Literal literal{Literal::Kind::kTime, base::to_rfc3339(at)};
@@ -164,7 +227,7 @@ base::Result<std::string> set_component_image(std::string_view path, std::string
                                               const ServiceName& service,
                                               const ComponentName& component,
                                               std::string_view image) {
-  Edit edit(path, text, service);
+  Edit<Service> edit(path, text, service);
   MCP_CHECK(edit.load());
   std::vector<std::string> names;
   for (size_t i = 0; i < edit.wanted().components.size(); ++i) {
@@ -183,36 +246,26 @@ base::Result<std::string> set_component_image(std::string_view path, std::string
 
 base::Result<std::string> remove_service(std::string_view path, std::string_view text,
                                          const ServiceName& service) {
-  const bool yaml = is_yaml(path);
-  DecodedFile before = decode_file(path, text);
-  const ParsedFile parsed = parse_file(path, text);
+  const DecodedFile before = decode_file(path, text);
   const auto& broken = before.broken_services;
   // A TOML file is one service, so it can go even when it cannot be read.
-  if (!yaml && std::find(broken.begin(), broken.end(), service) != broken.end())
+  if (!is_yaml(path) && std::find(broken.begin(), broken.end(), service) != broken.end())
     return std::string();
-  const std::string context = "cannot take the service '" + service.str() + "' out of its file: ";
-  if (!parsed.problems.empty())
-    return base::invalid(context + parsed.problems.front().text(), "correct the file first");
-  std::vector<const Value*> found;
-  for (const Value& document : parsed.documents)
-    if (is_document_of(document, yaml, service)) found.push_back(&document);
-  if (found.empty()) return no_such_service(path, service);
-  if (found.size() > 1) return base::invalid(context + "it is defined twice", "remove one by hand");
-  if (parsed.documents.size() == 1) return std::string();
+  return remove_document<Service>(path, text, service);
+}
 
-  const size_t begin = found.front()->at.begin;
-  const Extent extent = document_extent(text, begin);
-  std::string edited(text.substr(0, extent.begin));
-  // What stands at the head of a file mostly speaks of the whole file.
-  if (found.front() == &parsed.documents.front())
-    edited += leading_comments(text.substr(extent.begin, begin - extent.begin));
-  edited += text.substr(extent.end);
-  const DecodedFile after = decode_file(path, edited);
-  std::erase_if(before.services, [&](const auto& s) { return s.value.name == service; });
-  if (!same_services(before, after) ||
-      parse_file(path, edited).documents.size() + 1 != parsed.documents.size())
-    return base::invalid(context + "its documents cannot be told apart", "remove it by hand");
-  return edited;
+base::Result<std::string> set_schedulable(std::string_view path, std::string_view text,
+                                          const NodeName& node, bool schedulable) {
+  Edit<Node> edit(path, text, node);
+  MCP_CHECK(edit.load());
+  edit.wanted().schedulable = schedulable;
+  const Literal literal{Literal::Kind::kBool, schedulable ? "true" : "false"};
+  return edit.set("schedulable", {edit.spec(), "schedulable", literal, kAfterAgent});
+}
+
+base::Result<std::string> remove_node(std::string_view path, std::string_view text,
+                                      const NodeName& node) {
+  return remove_document<Node>(path, text, node);
 }
 
 }  // namespace crds

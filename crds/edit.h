@@ -9,7 +9,7 @@
 
 // Text edits: the smallest change that makes the definition say the new value. Every comment,
 // blank line, quote style and line ending elsewhere is kept byte for byte. `path` decides the
-// format (.toml, .yaml, .yml); in a file of several YAML documents the one of `service` is edited.
+// format (.toml, .yaml, .yml); in a file of several YAML documents the one that is named is edited.
 // The result always decodes to the old definition with that one value changed, else an error.
 namespace crds {
 
@@ -28,5 +28,11 @@ base::Result<std::string> set_component_image(std::string_view path, std::string
 // holds nothing else and can go.
 base::Result<std::string> remove_service(std::string_view path, std::string_view text,
                                          const ServiceName& service);
+
+// The same of a node: whether services that name no node may be placed on it, and its removal.
+base::Result<std::string> set_schedulable(std::string_view path, std::string_view text,
+                                          const NodeName& node, bool schedulable);
+base::Result<std::string> remove_node(std::string_view path, std::string_view text,
+                                      const NodeName& node);
 
 }  // namespace crds

@@ -67,11 +67,11 @@ void let_go(Desired& desired, const ServiceName& service) {
     if (edge.key.service == service) edge.former.clear();
 }
 
-std::string data_hint(const ServiceName& service) {
-  return "bring it here: mcp stop " + service.str() +
-         ", mcp pull and mcp push its files, then mcp "
-         "start " +
-         service.str() + " --here; that command also starts it without";
+std::string data_hint(const ServiceName& service, const NodeName& here) {
+  const std::string& name = service.str();
+  return "bring it here: mcp stop " + name + ", mcp pull " + name + " and mcp push --node " +
+         here.str() + " for its files, then mcp start " + name +
+         " --here; that alone starts it without them";
 }
 
 }  // namespace reconciler

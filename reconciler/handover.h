@@ -9,7 +9,7 @@
 
 // A service goes from one node to another. Agents share only git, so each decides for itself, from
 // what it can see of the other node (Observed::peers), when the other one serves.
-// docs/decisions/0012-handover.md says why it is done so.
+// docs/decisions/0013-handover.md says why it is done so.
 namespace reconciler {
 
 // How one handover stands.
@@ -37,6 +37,6 @@ ComponentKey handover_key(const ServiceName& service, const Handover& handover);
 void let_go(Desired& desired, const ServiceName& service);
 
 // What a person is told of a service whose data is on another node.
-std::string data_hint(const ServiceName& service);
+std::string data_hint(const ServiceName& service, const NodeName& here);
 
 }  // namespace reconciler

@@ -456,7 +456,7 @@ class Pass {
     const std::vector<Condition>& last = before.conditions;
     const auto standing = standings_.find(service_name);
     if (!service.data_on.empty()) {
-      next.conditions = conditions_of_waiting(service, last, now_);
+      next.conditions = conditions_of_waiting(service, desired_.node, last, now_);
     } else {
       std::vector<std::pair<ComponentName, const Finding*>> parts;
       for (const auto& [component_name, unused] : service.components)

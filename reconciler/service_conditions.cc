@@ -85,7 +85,7 @@ std::vector<Condition> conditions_of_unusable(const Desired& desired, const Serv
   return out;
 }
 
-std::vector<Condition> conditions_of_waiting(const ServiceDesired& service,
+std::vector<Condition> conditions_of_waiting(const ServiceDesired& service, const NodeName& here,
                                              const std::vector<Condition>& before, TimePoint now) {
   std::vector<Condition> out;
   const std::string where = "its data is on " + service.data_on.str();
@@ -95,7 +95,7 @@ std::vector<Condition> conditions_of_waiting(const ServiceDesired& service,
     return out;
   }
   const std::string message =
-      "placed here, and " + where + " (" + data_hint(service.definition.name) + ")";
+      "placed here, and " + where + " (" + data_hint(service.definition.name, here) + ")";
   add(out, before, now, "Ready", Status::kFalse, reason::kWaitingForData, message);
   add(out, before, now, "Stalled", Status::kTrue, reason::kWaitingForData, message);
   return out;
@@ -134,7 +134,7 @@ std::vector<Condition> node_conditions(const Desired& desired, const Observed& o
   if (observed.source_error)
     return trouble(Status::kFalse, reason::kSourceUnavailable, observed.source_error->text());
   if (observed.commit_held) {
-    const std::string message = observed.commit_held->text();
+    const std::string message = observed.commit_held->why.text();
     add(out, before, now, "Ready", Status::kFalse, reason::kCommitNotVerified, message);
     add(out, before, now, "Stalled", Status::kTrue, reason::kCommitNotVerified, message);
     return out;

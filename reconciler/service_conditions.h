@@ -24,7 +24,7 @@ std::vector<Condition> conditions_of_unusable(const Desired& desired, const Serv
                                               const std::vector<Condition>& before, TimePoint now);
 
 // Of a service that is to run here, and whose data is on another node.
-std::vector<Condition> conditions_of_waiting(const ServiceDesired& service,
+std::vector<Condition> conditions_of_waiting(const ServiceDesired& service, const NodeName& here,
                                              const std::vector<Condition>& before, TimePoint now);
 
 // Of a service that is as it should be, and is another node's.

@@ -97,6 +97,8 @@ Json status_document(const View& view, std::string_view version) {
           {"time", base::to_rfc3339(view.at)},
           {"revision", or_null(view.desired.revision.str())},
           {"lastReadyRevision", or_null(view.memory.ready_revision.str())},
+          {"heldRevision",
+           view.observed.commit_held ? Json(view.observed.commit_held->revision.str()) : Json()},
           {"source", source_json(view.source)},
           {"conditions", conditions_json(view.memory.conditions)},
           {"problems", view.desired.problems},

@@ -1,7 +1,9 @@
 #include "controller/cli/describe.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstdio>
 
 #include "controller/cli/judge.h"
 #include "controller/cli/session.h"
@@ -95,7 +97,8 @@ std::string service_lines(const ServiceStatus& service, bool managed, const Term
   if (!service.active) line += " (inactive)";
   line += "  " + short_revision(service.revision) + since(word.condition, now) + "\n";
   const Condition* condition = word.condition;
-  if (condition != nullptr && (word.text != "Ready" || condition->reason == "Stopped"))
+  if (condition != nullptr &&
+      (word.text != "Ready" || condition->reason == "Stopped" || !service.goes_to.empty()))
     line += "      " + condition->reason +
             (condition->message.empty() ? "" : ": " + condition->message) + "\n";
   if (service.hold)
@@ -124,6 +127,17 @@ std::string event_text(const Event& event, const Terminal& terminal) {
 }
 
 }  // namespace
+
+std::string amount(uint64_t bytes) {
+  constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
+  if (bytes < 1024) return std::to_string(bytes) + " B";
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.1f %s", value, kUnits[unit]);
+  return text;
+}
 
 base::TimePoint now() {
   return std::chrono::floor<base::Millis>(std::chrono::system_clock::now());

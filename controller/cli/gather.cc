@@ -43,15 +43,23 @@ base::Error no_such_service(const Picture& picture, const std::string& name) {
 base::Result<Holder> find_holder(Session& session, const std::string& name) {
   MCP_TRY(const std::vector<Agent>* agents, session.agents());
   Picture picture;
+  std::optional<Holder> best;
+  // On its way from one node to another it is on both: where it is to be and can be, then where it
+  // still is, then where it only waits.
+  const auto rank = [](const ServiceStatus& service) {
+    return !service.data_on.empty() ? 2 : !service.goes_to.empty() ? 1 : 0;
+  };
   for (auto& answer : ask_all(*agents, [](const Agent& agent) { return agent.status(); })) {
     if (!answer.result) {
       picture.unreachable.push_back({answer.agent->label(), std::move(answer.result)});
       continue;
     }
     for (const ServiceStatus& service : answer.result->services)
-      if (service.name == name) return Holder{answer.agent, service};
+      if (service.name == name && (!best || rank(service) < rank(best->service)))
+        best = Holder{answer.agent, service};
     picture.nodes.push_back(std::move(*answer.result));
   }
+  if (best) return *best;
   return no_such_service(picture, name);
 }
 

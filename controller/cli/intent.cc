@@ -49,6 +49,7 @@ Json result_document(const Intent& intent, const Commit& commit, const std::stri
   document["changed"] = commit.changed;
   document["pushed"] = commit.pushed;
   document["message"] = subject(intent.change.message);
+  if (intent.add_details) intent.add_details(document);
   return document;
 }
 
@@ -61,11 +62,14 @@ class Delivery {
         commit_(std::move(commit)),
         progress_(session.progress()) {}
 
-  Outcome run(const std::string& node) {
+  // `moved`: the change names another node than the definition did before.
+  Outcome run(const std::string& node, bool moved) {
     progress_->say(committed_line(intent_, commit_));
     const auto agents = session_.agents();
     if (!agents) return committed_but(agents.error());
     agents_ = concerned(**agents, node);
+    // It may have to leave another node first, or be stopped there.
+    if (moved || runs_elsewhere()) agents_ = concerned(**agents, "");
     if (agents_.empty())
       return committed_but(base::unavailable(
           "no agent of the node '" + node + "', which runs " + intent_.service + ", is known",
@@ -85,6 +89,16 @@ class Delivery {
   }
 
  private:
+  // The node that is to run it waits for data that another one has, and serves it with.
+  bool runs_elsewhere() const {
+    if (agents_.size() != 1) return false;
+    const auto status = agents_.front()->status();
+    return status && std::any_of(status->services.begin(), status->services.end(),
+                                 [&](const ServiceStatus& one) {
+                                   return one.name == intent_.service && !one.data_on.empty();
+                                 });
+  }
+
   Goal make_goal() {
     Goal goal;
     goal.service = intent_.service;
@@ -250,10 +264,12 @@ Outcome carry_out(Session& session, const Intent& intent) {
     for (const auto& one : crds::decode_file(file->path, file->text).services)
       if (one.value.name.str() == intent.service) node = one.value.node.str();
   };
-  if (intent.removed) read_node();
+  read_node();
+  const std::string before = node;
   MCP_TRY(Commit commit, from_git(repository->change(intent.change)));
   if (!intent.removed) read_node();
-  return Delivery(session, intent, *repository, std::move(commit)).run(node);
+  const bool moved = !before.empty() && before != node;
+  return Delivery(session, intent, *repository, std::move(commit)).run(node, moved);
 }
 
 }  // namespace controller

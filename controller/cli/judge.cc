@@ -17,9 +17,9 @@ std::string reason_and_message(const Condition& condition) {
 // The reasons of Reconciling=True that say that all goes well; with any other the agent retries
 // what failed (docs/conditions.md).
 bool is_progress(const std::string& reason) {
-  constexpr std::array kReasons = {"Progressing",    "Probing",  "DependencyNotReady",
-                                   "WaitingForPort", "Watching", "Draining",
-                                   "BackingOff"};
+  constexpr std::array kReasons = {"Progressing",    "Probing",   "DependencyNotReady",
+                                   "WaitingForPort", "Watching",  "Draining",
+                                   "HandingOver",    "BackingOff"};
   return std::find(kReasons.begin(), kReasons.end(), reason) != kReasons.end();
 }
 
@@ -92,28 +92,41 @@ Verdict judge_service(const ServiceStatus& service) {
   return verdict;
 }
 
-// The agent of this node has fetched, and still reconciles to a revision without the goal's commit.
+// This node still reconciles to a revision without the goal's commit. When it was asked to fetch
+// and has, that will stay so.
 std::optional<Verdict> other_history(const Goal& goal, const Report& report) {
   const NodeStatus& status = *report.status;
   if (goal.revision.empty() || status.revision == goal.revision || !goal.contains) return {};
-  if (!goal.syncs.contains(report.label) || goal.contains(status.revision, goal.revision))
-    return {};
+  if (goal.contains(status.revision, goal.revision)) return {};
   Verdict failed;
-  // A held revision is not in force either; its hold says more than this could.
-  if (const Condition* stalled = find_condition(status.conditions, "Stalled");
-      stalled != nullptr && stalled->status == "True") {
+  failed.state = State::kFailed;
+  const std::string& held = status.held_revision;
+  const bool asked = goal.syncs.contains(report.label);
+  // A held revision is not in force either; its hold says more than this could. One that was held
+  // before the goal's commit says nothing about it.
+  const Condition* stalled = find_condition(status.conditions, "Stalled");
+  const bool concerned =
+      asked || held == goal.revision || (!held.empty() && goal.contains(held, goal.revision));
+  if (concerned && stalled != nullptr && stalled->status == "True") {
     failed.reason = stalled->reason;
     failed.message = stalled->message;
+  } else if (!asked) {
+    failed.state = State::kWaiting;
+    failed.reason = "OtherRevision";
+    failed.message = "is at " +
+                     (status.revision.empty() ? "no revision" : short_revision(status.revision)) +
+                     ", waits for " + short_revision(goal.revision);
   } else {
     failed.reason = "OtherRevision";
     failed.message = "the agent follows branch '" + status.source.branch + "' of " +
                      status.source.url + " at " + short_revision(status.revision) +
                      ", which does not contain " + short_revision(goal.revision);
   }
-  failed.state = State::kFailed;
   failed.node = report.label;
   failed.in_force = status.revision;
-  failed.rows.push_back({report.label, failed.message, Progress::State::kFailed});
+  failed.rows.push_back(
+      {report.label, failed.message,
+       failed.state == State::kFailed ? Progress::State::kFailed : Progress::State::kBusy});
   return failed;
 }
 

@@ -78,13 +78,23 @@ class Watch {
   std::vector<std::jthread> threads_;  // last: they end before what they use
 };
 
-std::vector<Report> ask(const std::vector<const Agent*>& agents) {
-  std::vector<std::future<base::Result<NodeStatus>>> pending;
+// Asks all of them at the same time; the answers stand in their order.
+template <class Ask>
+auto at_once(const std::vector<const Agent*>& agents, Ask ask) {
+  using Answer = decltype(ask(*agents.front()));
+  std::vector<std::future<Answer>> pending;
   for (const Agent* agent : agents)
-    pending.push_back(std::async(std::launch::async, [agent] { return agent->status(); }));
+    pending.push_back(std::async(std::launch::async, [&ask, agent] { return ask(*agent); }));
+  std::vector<Answer> answers;
+  for (auto& one : pending) answers.push_back(one.get());
+  return answers;
+}
+
+std::vector<Report> ask(const std::vector<const Agent*>& agents) {
+  auto answers = at_once(agents, [](const Agent& agent) { return agent.status(); });
   std::vector<Report> reports;
   for (size_t i = 0; i < agents.size(); ++i)
-    reports.push_back({agents[i]->label(), pending[i].get()});
+    reports.push_back({agents[i]->label(), std::move(answers[i])});
   return reports;
 }
 
@@ -108,20 +118,22 @@ void show_ended(const std::vector<const Agent*>& agents, const Verdict& verdict,
 
 std::map<std::string, int64_t> newest_events(const std::vector<const Agent*>& agents) {
   std::map<std::string, int64_t> newest;
-  for (const Agent* agent : agents)
-    if (const auto last = agent->events(1))
-      newest[agent->label()] = last->empty() ? 0 : last->back().id;
+  const auto answers = at_once(agents, [](const Agent& agent) { return agent.events(1); });
+  for (size_t i = 0; i < agents.size(); ++i)
+    if (const auto& last = answers[i])
+      newest[agents[i]->label()] = last->empty() ? 0 : last->back().id;
   return newest;
 }
 
 std::vector<Unreached> request_syncs(const std::vector<const Agent*>& agents, bool allow_prune,
                                      Goal& goal) {
   std::vector<Unreached> unreached;
-  for (const Agent* agent : agents) {
-    if (const auto id = agent->sync(allow_prune))
-      goal.syncs[agent->label()] = *id;
+  const auto answers = at_once(agents, [&](const Agent& agent) { return agent.sync(allow_prune); });
+  for (size_t i = 0; i < agents.size(); ++i) {
+    if (answers[i])
+      goal.syncs[agents[i]->label()] = *answers[i];
     else
-      unreached.push_back({agent->label(), id.error()});
+      unreached.push_back({agents[i]->label(), answers[i].error()});
   }
   return unreached;
 }

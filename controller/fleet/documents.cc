@@ -116,6 +116,8 @@ ServiceStatus service(const Json& j) {
   s.last_ready_revision = text(j, "lastReadyRevision");
   if (const auto hold = j.find("hold"); hold != j.end() && hold->is_object())
     s.hold = Hold{text(*hold, "reason"), text(*hold, "message")};
+  s.goes_to = text(j, "goesTo");
+  s.data_on = text(j, "dataOn");
   s.conditions = list<Condition>(j, "conditions", condition);
   s.components = list<ComponentStatus>(j, "components", component);
   return s;
@@ -192,6 +194,7 @@ base::Result<NodeStatus> parse_status(std::string_view json) {
   status.agent_version = text(j, "agentVersion");
   status.revision = text(j, "revision");
   status.last_ready_revision = text(j, "lastReadyRevision");
+  status.held_revision = text(j, "heldRevision");
   if (const auto source = j.find("source"); source != j.end() && source->is_object()) {
     status.source = {text(*source, "url"), text(*source, "branch"), time(*source, "lastFetch"),
                      text(*source, "lastError"), number(*source, "syncsDone")};
@@ -253,6 +256,32 @@ base::Result<PlanDocument> parse_plan(std::string_view json) {
     return PlanHold{text(h, "service"), text(h, "reason"), text(h, "message")};
   });
   return plan;
+}
+
+base::Result<AdoptionProposal> parse_adoption(std::string_view json) {
+  MCP_TRY(const Json j, parse(json, "a proposal to adopt", kObject));
+  AdoptionProposal proposal;
+  proposal.node = text(j, "node");
+  proposal.toml = text(j, "toml");
+  proposal.document = std::string(json);
+  proposal.parts = list<AdoptionPart>(j, "components", [](const Json& c) {
+    return AdoptionPart{text(c, "name"), text(c, "containerId"), text(c, "containerName"),
+                        time(c, "startedAt"), list<AdoptionLoss>(c, "losses", [](const Json& l) {
+                          return AdoptionLoss{text(l, "field"), text(l, "value"),
+                                              text(l, "consequence")};
+                        })};
+  });
+  using Pair = std::pair<std::string, std::string>;
+  proposal.left_out = list<Pair>(j, "leftOut", [](const Json& l) {
+    return Pair{text(l, "containerName"), text(l, "reason")};
+  });
+  proposal.managers = list<AdoptionManager>(j, "managers", [](const Json& m) {
+    return AdoptionManager{text(m, "kind"), text(m, "name"), text(m, "advice")};
+  });
+  if (const auto others = j.find("otherContainers"); others != j.end() && others->is_array())
+    for (const Json& other : *others)
+      if (other.is_string()) proposal.other_containers.push_back(other.get<std::string>());
+  return proposal;
 }
 
 base::Result<Event> parse_event(std::string_view json) {

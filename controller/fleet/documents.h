@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/core/result.h"
@@ -111,6 +112,7 @@ struct NodeStatus {
   std::string node;
   std::string agent_version;
   std::string revision;
+  std::string held_revision;  // fetched, and not used: its signature is not believed
   std::string last_ready_revision;
   SourceStatus source;
   std::string routes;        // "managed", "not managed": the node has no proxy, "unavailable"
@@ -214,6 +216,38 @@ struct PlanDocument {
   std::string document;  // the JSON as it came
 };
 
+struct AdoptionLoss {
+  std::string field;
+  std::string value;
+  std::string consequence;
+};
+
+struct AdoptionPart {
+  std::string component;
+  std::string container_id;
+  std::string container_name;
+  std::optional<base::TimePoint> started_at;
+  std::vector<AdoptionLoss> losses;
+};
+
+// Who else starts and stops the containers, and what to do about it.
+struct AdoptionManager {
+  std::string kind;
+  std::string name;
+  std::string advice;
+};
+
+// What could become a service on one node. Without parts there is nothing.
+struct AdoptionProposal {
+  std::string node;
+  std::string toml;
+  std::vector<AdoptionPart> parts;
+  std::vector<std::pair<std::string, std::string>> left_out;  // container, and why
+  std::vector<AdoptionManager> managers;
+  std::vector<std::string> other_containers;
+  std::string document;  // the JSON as it came
+};
+
 // The condition of that type; null when there is none.
 const Condition* find_condition(const std::vector<Condition>& conditions, std::string_view type);
 bool is_true(const std::vector<Condition>& conditions, std::string_view type);
@@ -225,6 +259,7 @@ base::Result<ServiceDetail> parse_service(std::string_view json);
 base::Result<ServiceSpec> parse_spec(std::string_view json);
 base::Result<ProxyRoutes> parse_routes(std::string_view json);
 base::Result<PlanDocument> parse_plan(std::string_view json);
+base::Result<AdoptionProposal> parse_adoption(std::string_view json);
 base::Result<Event> parse_event(std::string_view json);
 base::Result<std::vector<Event>> parse_events(std::string_view json);
 

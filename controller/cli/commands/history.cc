@@ -24,17 +24,27 @@ std::string ready_text(const std::optional<bool>& ready) {
 }
 
 // What the agents say about each revision, newest first.
-std::vector<HistoryItem> from_agents(Session& session, const std::string& service) {
+struct Told {
   std::vector<HistoryItem> items;
+  bool all = true;  // every agent could be asked
+};
+Told from_agents(Session& session, const std::string& service) {
+  Told told;
   const auto agents = session.agents();
-  if (!agents) return items;
-  for (const Agent& agent : **agents) {
-    if (const auto detail = agent.service(service))
-      items.insert(items.end(), detail->history.begin(), detail->history.end());
-    else
-      session.detail(detail.error().text());
+  if (!agents) return told;
+  for (auto& answer :
+       ask_all(**agents, [&](const Agent& agent) { return agent.service(service); })) {
+    if (answer.result) {
+      const auto& history = answer.result->history;
+      told.items.insert(told.items.end(), history.begin(), history.end());
+    } else if (answer.result.error().code == base::Code::kNotFound) {
+      session.detail(answer.result.error().text());
+    } else {
+      session.warn(answer.result.error().text());
+      told.all = false;
+    }
   }
-  return items;
+  return told;
 }
 
 std::vector<Row> rows_of(const std::vector<HistoryEntry>& commits,
@@ -54,7 +64,7 @@ std::vector<Row> rows_of(const std::vector<HistoryEntry>& commits,
 }
 
 Outcome history(Session& session, const std::string& service) {
-  const std::vector<HistoryItem> items = from_agents(session, service);
+  const auto [items, all] = from_agents(session, service);
   std::vector<HistoryEntry> commits;
   if (auto repository = session.repository()) {
     MCP_TRY(commits, from_git((*repository)->history(ServiceName(service))));
@@ -80,7 +90,7 @@ Outcome history(Session& session, const std::string& service) {
     names.push_back(row.revision);
   }
   session.emit(document, names, [&] { return table.text(); });
-  return Exit::kDone;
+  return all ? Exit::kDone : Exit::kUnreachable;
 }
 
 }  // namespace

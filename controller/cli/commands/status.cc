@@ -7,6 +7,7 @@
 #include "controller/cli/describe.h"
 #include "controller/cli/gather.h"
 #include "controller/cli/intent.h"
+#include "controller/cli/via_git.h"
 #include "controller/cli/wait.h"
 
 namespace controller {
@@ -17,6 +18,7 @@ constexpr int kRecentEvents = 8;
 struct Options {
   std::string service;
   std::optional<std::string> revision;
+  std::string via;
   bool wait = false;
   bool check = false;
 };
@@ -48,9 +50,9 @@ std::string recent_events(Session& session, const std::string& service, base::Ti
   std::vector<Event> events;
   const auto agents = session.agents();
   if (!agents) return "";
-  for (const Agent& agent : **agents)
-    if (auto some = agent.events(kRecentEvents, service))
-      events.insert(events.end(), some->begin(), some->end());
+  const auto ask = [&](const Agent& agent) { return agent.events(kRecentEvents, service); };
+  for (const auto& answer : ask_all(**agents, ask))
+    if (answer.result) events.insert(events.end(), answer.result->begin(), answer.result->end());
   if (events.empty()) return "";
   std::stable_sort(events.begin(), events.end(),
                    [](const Event& a, const Event& b) { return a.time < b.time; });
@@ -74,40 +76,52 @@ bool fine(const Picture& picture, const std::string& service) {
   return picture.unreachable.empty();
 }
 
-// Waits; then the picture is printed as without --wait.
-std::optional<Failure> wait_first(Session& session, const Options& options) {
-  const auto agents = session.agents();
-  if (!agents) return Failure{exit_of(agents.error().code), agents.error()};
-  std::vector<const Agent*> asked;
-  for (const Agent& agent : **agents) asked.push_back(&agent);
+Goal goal_of(Session& session, const Options& options) {
   Goal goal;
   goal.service = options.service;
-  if (options.revision) {
-    auto repository = session.repository();
-    if (repository) {
-      const auto revision = (*repository)->resolve(*options.revision);
-      goal.revision = revision ? *revision : *options.revision;
-      goal.contains = [repository = *repository](const std::string& newer,
-                                                 const std::string& older) {
-        auto contained = repository->contains(newer, older);
-        if ((!contained || !*contained) && repository->refresh())
-          contained = repository->contains(newer, older);
-        return contained && *contained;
-      };
-    } else {
-      goal.revision = *options.revision;
-      goal.contains = [](const std::string& newer, const std::string& older) {
-        return newer.starts_with(older);
-      };
-    }
+  if (!options.revision) return goal;
+  auto repository = session.repository();
+  if (!repository) {
+    goal.revision = *options.revision;
+    goal.contains = [](const std::string& newer, const std::string& older) {
+      return newer.starts_with(older);
+    };
+    return goal;
   }
+  const auto revision = (*repository)->resolve(*options.revision);
+  goal.revision = revision ? *revision : *options.revision;
+  goal.contains = [repository = *repository](const std::string& newer, const std::string& older) {
+    auto contained = repository->contains(newer, older);
+    if ((!contained || !*contained) && repository->refresh())
+      contained = repository->contains(newer, older);
+    return contained && *contained;
+  };
+  return goal;
+}
+
+base::Result<WaitOutcome> wait_for_goal(Session& session, const Options& options) {
+  const Goal goal = goal_of(session, options);
+  const base::Millis limit = wait_limit(session);
+  if (!options.via.empty()) {
+    const auto progress = session.progress();
+    return wait_via_git(session, goal, limit, *progress);
+  }
+  MCP_TRY(const std::vector<Agent>* agents, session.agents());
+  std::vector<const Agent*> asked;
+  for (const Agent& agent : *agents) asked.push_back(&agent);
   const auto progress = session.progress();
-  const WaitOutcome waited = wait_for(asked, goal, {}, wait_limit(session), *progress);
+  return wait_for(asked, goal, {}, limit, *progress);
+}
+
+// Waits; then the picture is printed as without --wait.
+std::optional<Failure> wait_first(Session& session, const Options& options) {
+  const auto waited = wait_for_goal(session, options);
+  if (!waited) return Failure{exit_of(waited.error().code), waited.error()};
   const std::string what = options.service.empty() ? "the services" : options.service;
   const std::string why =
-      waited.last.reason + (waited.last.message.empty() ? "" : ": " + waited.last.message);
+      waited->last.reason + (waited->last.message.empty() ? "" : ": " + waited->last.message);
   using End = WaitOutcome::End;
-  switch (waited.end) {
+  switch (waited->end) {
     case End::kDone:
       return std::nullopt;
     case End::kTimedOut:
@@ -123,14 +137,22 @@ std::optional<Failure> wait_first(Session& session, const Options& options) {
   }
   return Failure{Exit::kNotReady,
                  base::make_error(base::Code::kInternal, what + " cannot become Ready: " + why,
-                                  "mcp why SERVICE")};
+                                  options.via.empty() ? "mcp why SERVICE" : "")};
 }
 
 Outcome status(Session& session, const Options& options) {
+  if (!options.via.empty() && options.via != "git")
+    return usage("'" + options.via + "' is no way to ask", "--via git");
   std::optional<Failure> failure;
   if (options.wait) failure = wait_first(session, options);
   if (failure && failure->exit == Exit::kInterrupted) return *failure;
-  MCP_TRY(const Picture picture, take_picture(session));
+  MCP_TRY(const Picture picture, options.via.empty()
+                                     ? take_picture(session)
+                                     : picture_via_git(session, options.revision.value_or("")));
+  if (picture.nodes.empty() && failure) return *failure;
+  if (picture.nodes.empty() && picture.unreachable.empty())
+    return base::unavailable("no node has reported to the repository",
+                             "set report = true in [source] of the agents' configuration");
   if (picture.nodes.empty()) return picture.unreachable.front().status.error();
   std::vector<std::string> names;
   for (const NodeStatus& node : picture.nodes)
@@ -144,7 +166,7 @@ Outcome status(Session& session, const Options& options) {
       if (!options.service.empty() && services.empty()) continue;
       text += (text.empty() ? "" : "\n") + describe_node(node, services, session.terminal(), at);
     }
-    return text + recent_events(session, options.service, at);
+    return options.via.empty() ? text + recent_events(session, options.service, at) : text;
   });
   const Exit unreachable = warn_unreachable(session, picture, Exit::kDone);
   if (failure) return *failure;
@@ -162,12 +184,17 @@ Command status_command() {
       .details =
           "With --wait it first waits until everything (or the service) is Ready; with\n"
           "--revision until the agents reconcile to that commit or a later one, too.\n"
-          "--check exits with 4 when something is not Ready, drifted or held.",
-      .example = "mcp status\nmcp status web --wait --timeout 2m\nmcp status --check -q",
+          "--check exits with 4 when something is not Ready, drifted or held.\n"
+          "--via git asks no agent: it reads what the agents report to the repository\n"
+          "([source] report), which has no components and no events.",
+      .example =
+          "mcp status\nmcp status web --wait --timeout 2m\nmcp status --check -q\n"
+          "mcp status --wait --revision 1a2b3c4 --via git",
       .arguments = {{"SERVICE", &options->service, "only this service", Complete::kService, false}},
       .flags = {{"--wait", &options->wait, "", "wait until Ready"},
                 {"--revision", &options->revision, "REVISION", "the commit to wait for",
                  Complete::kRevision},
+                {"--via", &options->via, "git", "read the agents' reports in the repository"},
                 {"--check", &options->check, "", "exit with 4 when not everything is fine"}},
       .run = [options](Session& session) { return status(session, *options); },
   };

@@ -17,7 +17,8 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
       return answer(request);
     });
   };
-  get("/v1/version", [](auto&) { return HttpReply::json(R"({"version":"v9","node":"rift"})"); });
+  get("/v1/version",
+      [this](auto&) { return HttpReply::json(Json{{"version", "v9"}, {"node", node}}.dump()); });
   get("/v1/status", [this](auto&) { return HttpReply::json(status().dump()); });
   get("/v1/routes", [this](auto&) { return HttpReply::json(routes.dump()); });
   get("/v1/services/{s}",
@@ -86,7 +87,7 @@ void FakeAgent::set_service(const std::string& name, const std::string& reason, 
         {{"type", "Reconciling"}, {"status", "True"}, {"reason", reason}, {"message", message}});
   services.push_back(
       {{"name", name},
-       {"node", "rift"},
+       {"node", node},
        {"path", "services/" + name + ".toml"},
        {"active", reason != "Stopped"},
        {"revision", revision},
@@ -125,7 +126,7 @@ void FakeAgent::add_event(const std::string& service, const std::string& type,
 }
 
 Json FakeAgent::status() const {
-  return {{"node", "rift"},
+  return {{"node", node},
           {"agentVersion", "v9"},
           {"revision", revision},
           {"source",
@@ -151,7 +152,7 @@ HttpReply FakeAgent::service_reply(const std::string& name) const {
   if (remembered.contains(name))
     return HttpReply::json(Json{
         {"name", name},
-        {"node", "rift"},
+        {"node", node},
         {"active", false},
         {"conditions", Json::array()},
         {"components", Json::array()},

@@ -31,6 +31,7 @@ class FakeAgent {
   void add_event(const std::string& service, const std::string& type, const std::string& reason,
                  const std::string& message);
 
+  std::string node = "rift";
   std::string revision;
   std::string last_error;
   Json services = Json::array();

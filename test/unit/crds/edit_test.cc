@@ -236,5 +236,45 @@ TEST(Edit, WhatCannotBeDoneIsAnError) {
               HasSubstr("twice"));
 }
 
+struct NodeCase {
+  const char* name;
+  const char* path;
+  bool schedulable;
+  std::string before;
+  std::string after;
+};
+
+TEST(Edit, NodesChangeNothingElse) {
+  const std::string head =
+      "apiVersion: mcp.metacircular.net/v1\nkind: Node\nmetadata: {name: rift}\n";
+  const std::string svc =
+      "apiVersion: mcp.metacircular.net/v1\nkind: Node\nmetadata: {name: svc}\n";
+  for (const NodeCase& c : {
+           NodeCase{"adds after the agent", "nodes/rift.toml", false,
+                    "name = \"rift\" # r\nagent = \"unix:///x\" # a\n[labels]\na = \"b\"\n",
+                    "name = \"rift\" # r\nagent = \"unix:///x\" # a\nschedulable = false\n"
+                    "[labels]\na = \"b\"\n"},
+           {"changes the value", "nodes/rift.toml", true,
+            "schedulable = false # until Monday\nname = \"rift\"\n",
+            "schedulable = true # until Monday\nname = \"rift\"\n"},
+           {"says nothing twice", "nodes/rift.toml", true, "name = \"rift\"\n",
+            "name = \"rift\"\n"},
+           {"edits the document that is meant", "nodes/all.yaml", false,
+            svc + "spec: {address: a}\n---\n" + head + "spec:\n  address: b # b\n",
+            svc + "spec: {address: a}\n---\n" + head +
+                "spec:\n  address: b # b\n  schedulable: false\n"},
+       }) {
+    const auto edited = set_schedulable(c.path, c.before, NodeName("rift"), c.schedulable);
+    ASSERT_TRUE(edited) << c.name << ": " << edited.error().text();
+    EXPECT_EQ(*edited, c.after) << c.name;
+  }
+  EXPECT_EQ(*remove_node("nodes/rift.toml", "name = \"rift\"\n", NodeName("rift")), "");
+  EXPECT_EQ(*remove_node("nodes/all.yaml", svc + "---\n" + head, NodeName("rift")), svc);
+  EXPECT_THAT(set_schedulable("nodes/all.yaml", head, NodeName("rift"), false).error().text(),
+              HasSubstr("no spec"));
+  EXPECT_THAT(remove_node("nodes/all.yaml", svc, NodeName("rift")).error().text(),
+              HasSubstr("does not define the node 'rift'"));
+}
+
 }  // namespace
 }  // namespace crds
