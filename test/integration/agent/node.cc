@@ -12,19 +12,21 @@ namespace test {
 namespace fs = std::filesystem;
 using std::chrono::seconds;
 
-Node::Node(const std::string& more) {
+Node::Node(const std::string& more, const std::string& name, const std::string& repository)
+    : repository_(repository.empty() ? folder_ / "repository" : repository) {
   auto engine = PodmanFixture::make();
   if (!engine) throw std::runtime_error(engine.error().text());
   engine_ = std::move(*engine);
   api_ = std::make_unique<base::HttpClient>(base::HttpAddress::unix_socket(folder_ / "agent.sock"));
-  fs::create_directories(repository() + "/services");
   std::ofstream(folder_ / "agent.toml")
-      << "[node]\nname = \"rift\"\n"
-      << "[source]\nurl = \"" << repository() << "\"\ninterval = \"1s\"\n"
+      << "[node]\nname = \"" << name << "\"\n"
+      << "[source]\nurl = \"" << repository_ << "\"\ninterval = \"1s\"\n"
       << "[podman]\nsocket = \"" << engine_->socket() << "\"\nlist_interval = \"5s\"\n"
       << "[api]\nsocket = \"" << (folder_ / "agent.sock") << "\"\n[registry]\npath = \""
       << registry() << "\"\n"
       << more;
+  if (!repository.empty()) return;
+  fs::create_directories(repository_ + "/services");
   git({"init", "-q", "-b", "main"});
 }
 

@@ -19,8 +19,10 @@ using Json = nlohmann::json;
 // push to. Everything goes at the end.
 class Node {
  public:
-  // `more`: further tables of the agent's configuration.
-  explicit Node(const std::string& more = "");
+  // `more`: further tables of the agent's configuration. `repository`: that of another node, which
+  // this one follows as well; empty: one of its own.
+  explicit Node(const std::string& more = "", const std::string& name = "rift",
+                const std::string& repository = "");
   ~Node();
 
   // Writes a definition into the repository and commits all that was written since.
@@ -49,13 +51,14 @@ class Node {
 
   PodmanFixture& engine() { return *engine_; }
   const TempDir& folder() const { return folder_; }
-  std::string repository() const { return folder_ / "repository"; }
+  const std::string& repository() const { return repository_; }
   std::string registry() const { return folder_ / "state/mcp.db"; }
 
  private:
   void git(const std::vector<std::string>& arguments);
 
   TempDir folder_;
+  std::string repository_;
   std::unique_ptr<PodmanFixture> engine_;
   std::unique_ptr<base::HttpClient> api_;
   std::optional<base::Child> agent_;

@@ -104,7 +104,8 @@ void Backend::wait() const {
   EXPECT_TRUE(eventually([this] { return connects(port_); })) << "the backend does not start";
 }
 
-Proxy::Proxy(const ProxyOptions& options) : port_(free_port()) {
+Proxy::Proxy(const ProxyOptions& options)
+    : address_(options.address), port_(options.port == 0 ? free_port() : options.port) {
   configure(options);
   std::filesystem::create_directory(dir_ / "certs");
   if (!options.disk.empty()) {
@@ -204,7 +205,7 @@ Output Proxy::curl(const std::string& host, std::vector<std::string> flags,
                                 "--cacert",
                                 ca(),
                                 "--resolve",
-                                host + ":" + port + ":127.0.0.1",
+                                host + ":" + port + ":" + address_,
                                 "https://" + host + ":" + port + path};
   argv.insert(argv.end(), flags.begin(), flags.end());
   return run(argv);

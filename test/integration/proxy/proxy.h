@@ -44,7 +44,9 @@ class Backend {
 struct ProxyOptions {
   bool proxy_protocol = false;
   bool dev_ca = true;
-  std::string more = {};  // text before the rest of the configuration
+  std::string more = {};              // text before the rest of the configuration
+  std::string address = "127.0.0.1";  // and port of the listener; 0: a free one
+  int port = 0;
   std::string disk = {};  // size of a file system of its own for the state, as mount(8) takes it
 };
 
@@ -56,7 +58,7 @@ class Proxy {
 
   const TempDir& dir() const { return dir_; }
   int port() const { return port_; }
-  std::string listener() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string listener() const { return address_ + ":" + std::to_string(port_); }
   std::string ca() const { return dir_ / "ca/ca.pem"; }
 
   void configure(const ProxyOptions& options);  // before the next start()
@@ -82,6 +84,7 @@ class Proxy {
 
  private:
   TempDir dir_;
+  std::string address_;
   int port_;
   bool mounted_ = false;
   std::optional<base::Child> daemon_;

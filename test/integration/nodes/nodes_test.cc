@@ -1,0 +1,152 @@
+// Two nodes that share a git repository: two agents with a podman and an mc-proxy each, on two
+// addresses of this machine. Clients ask the first node's mc-proxy, which is the edge.
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "test/integration/agent/node.h"
+#include "test/integration/proxy/proxy.h"
+
+namespace test {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kHost[] = "web.test";
+constexpr char kDoor[] = "127.0.0.2";
+constexpr char kInner[] = "127.0.0.3";
+
+std::string proxy_table(const Proxy& proxy) {
+  return "[mcproxy]\nsocket = \"" + (proxy.dir() / "api.sock") + "\"\n";
+}
+
+class NodesTest : public testing::Test {
+ protected:
+  NodesTest()
+      : door_proxy_({.address = kDoor}),
+        inner_proxy_({.proxy_protocol = true, .address = kInner, .port = door_proxy_.port()}),
+        door_(proxy_table(door_proxy_), "door"),
+        inner_(proxy_table(inner_proxy_), "inner", door_.repository()) {
+    door_.write("nodes/door.toml", std::string("name = \"door\"\naddress = \"") + kDoor + "\"\n");
+    door_.write("nodes/inner.toml",
+                std::string("name = \"inner\"\naddress = \"") + kInner + "\"\n");
+  }
+
+  // Its page is the name of the container that answers.
+  void push(const std::string& node, const std::string& more = "", const std::string& head = "") {
+    std::string text = definition(
+        "web",
+        "trap 'exit 0' TERM; mkdir -p /www; hostname > /www/index.html; httpd -f -p $PORT -h /www "
+        "& wait",
+        more +
+            "[components.health]\nhttp = \"/\"\ninterval = \"500ms\"\n[[components.routes]]\n"
+            "mode = \"l7\"\nhostname = \"" +
+            kHost + "\"\nedge = \"door\"\nport = " + std::to_string(door_proxy_.port()) + "\n");
+    door_.write("services/web.toml", head + "node = \"" + node + "\"\n" + text);
+    door_.commit("web on " + node);
+    for (Node* one : {&door_, &inner_}) one->sync();
+  }
+  std::string page() { return door_proxy_.curl(kHost, {"-k"}).out; }
+  static std::string container(Node& node) {
+    const std::string id = node.container_id("web.main");
+    return id.empty() ? "" : id.substr(0, 12) + "\n";
+  }
+
+  Proxy door_proxy_;
+  Proxy inner_proxy_;
+  Node door_;
+  Node inner_;
+};
+
+// Clients of the edge, without a pause.
+class Clients {
+ public:
+  explicit Clients(Proxy& proxy)
+      : thread_([this, &proxy](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            const Output answer = proxy.curl(kHost, {"-k", "--fail"});
+            ++asked_;
+            if (answer.code != 0) failures_ += answer.err;
+          }
+        }) {}
+  void finish() {
+    thread_.request_stop();
+    thread_.join();
+    EXPECT_GT(asked_, 10);
+    EXPECT_EQ(failures_, "");
+  }
+
+ private:
+  int asked_ = 0;
+  std::string failures_;
+  std::jthread thread_;  // last: it uses the others
+};
+
+TEST_F(NodesTest, ANameAtTheEdgeFollowsItsServiceAndLosesNoRequest) {
+  push("door");
+  door_.start_agent();
+  inner_.start_agent();
+  door_.wait("the edge's own container answers",
+             [&] { return !page().empty() && page() == container(door_); });
+  Clients clients(door_proxy_);
+
+  push("inner");
+  inner_.wait("the other node has it", [&] { return inner_.ready("web"); });
+  door_.wait("the name leads there", [&] { return page() == container(inner_); });
+  door_.wait("the edge has let go of it",
+             [&] { return container(door_).empty() && door_.service("web").is_null(); });
+  EXPECT_EQ(door_proxy_.route(kHost)["backend"],
+            std::string(kInner) + ":" + std::to_string(door_proxy_.port()));
+  EXPECT_THAT(door_.agent_log(), HasSubstr("HandingOver"));
+
+  // Back again. What tells the inner node how the door stands would be the inner node itself: it
+  // waits, and ends at the operator's word.
+  push("door");
+  door_.wait("the name leads to the container beside it",
+             [&] { return door_.ready("web") && page() == container(door_); });
+  inner_.wait("the inner node waits", [&] { return inner_.ready_reason("web") == "HandingOver"; });
+  inner_.sync(true);
+  inner_.wait("it has let go", [&] { return container(inner_).empty(); });
+  EXPECT_EQ(page(), container(door_));
+  clients.finish();
+}
+
+TEST_F(NodesTest, ANodeThatIsDownCostsNothing) {
+  push("door");
+  door_.start_agent();
+  door_.wait("it answers", [&] { return !page().empty() && page() == container(door_); });
+  const std::string before = page();
+  push("inner");
+  door_.wait("the other one is asked", [&] {
+    const Json service = door_.service("web");
+    return service.dump().find("does not serve it yet") != std::string::npos;
+  });
+  EXPECT_EQ(page(), before);
+  inner_.start_agent();
+  door_.wait("it is up, and has it", [&] { return page() == container(inner_); });
+}
+
+TEST_F(NodesTest, DataStaysUntilTheOperatorHasMovedIt) {
+  const std::string volume = "volumes = [\"web-data:/data\"]\n";
+  push("door", volume);
+  door_.start_agent();
+  inner_.start_agent();
+  door_.wait("it answers", [&] { return !page().empty() && page() == container(door_); });
+  push("inner", volume);
+  inner_.wait("the new node waits", [&] { return inner_.ready_reason("web") == "WaitingForData"; });
+  EXPECT_THAT(inner_.service("web").dump(), HasSubstr("its data is on door"));
+  EXPECT_EQ(inner_.service("web")["dataOn"], "door");
+  EXPECT_EQ(door_.service("web")["goesTo"], "inner");
+  EXPECT_TRUE(door_.ready("web"));
+  EXPECT_EQ(page(), container(door_));
+  EXPECT_EQ(container(inner_), "");
+
+  push("inner", volume, "restarted_at = 2026-11-22T10:00:00Z\n");
+  inner_.wait("it runs there", [&] { return inner_.ready("web"); });
+  door_.wait("and only there",
+             [&] { return container(door_).empty() && page() == container(inner_); });
+  EXPECT_THAT(door_.podman({"volume", "ls", "-q"}), HasSubstr("web-data"));
+}
+
+}  // namespace
+}  // namespace test
