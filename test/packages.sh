@@ -11,8 +11,11 @@ packages_of() {
     run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
       busybox-static curl haproxy ;;
     test) echo nginx-light fcgiwrap openssh-server openssh-client gpg gpgv gpg-agent openssl jq procps python3 util-linux \
-      curl nghttp2-client nghttp2-server docker-registry python3-cryptography ;;
+      curl nghttp2-client nghttp2-server docker-registry python3-cryptography python3-yaml ;;
     npm) echo nodejs npm ;;
+    # libFuzzer comes with a package of the compiler's own version.
+    fuzz) echo clang "libclang-rt-$(apt-cache depends clang 2>/dev/null |
+      sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     bench) echo podman-compose docker-compose python3 ;;
     bench-proxy) echo haproxy wrk nghttp2-client nginx-light libnginx-mod-stream caddy curl procps \
