@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <string_view>
 
 #include "agent/auth/oidc.h"
@@ -8,25 +8,21 @@
 namespace agent {
 namespace {
 
-// Claims that only the owner of a project or an account can get, at the issuers of CI tokens that
-// serve everybody: docs.github.com "OpenID Connect reference", docs.gitlab.com "ID tokens".
-constexpr std::array kOwned = {std::string_view("sub"),
-                               std::string_view("repository"),
-                               std::string_view("repository_id"),
-                               std::string_view("repository_owner"),
-                               std::string_view("repository_owner_id"),
-                               std::string_view("job_workflow_ref"),
-                               std::string_view("project_path"),
-                               std::string_view("project_id"),
-                               std::string_view("namespace_path"),
-                               std::string_view("namespace_id")};
+// Claims that only the owner of a project, a group or an account can get, at the issuers that serve
+// everybody: docs.github.com "OpenID Connect reference", docs.gitlab.com "ID tokens" and "GitLab as
+// OpenID Connect identity provider". Who started a job is none of them: people start jobs of
+// others; nor is the workflow's file, which others may call.
+constexpr std::string_view kOwned[] = {
+    "sub",          "repository", "repository_id",  "repository_owner", "repository_owner_id",
+    "project_path", "project_id", "namespace_path", "namespace_id",     "groups",
+    "groups_direct"};
 
 bool serves_everybody(const std::string& issuer) {
   return issuer == "https://token.actions.githubusercontent.com" || issuer == "https://gitlab.com";
 }
 
 bool says_whose(const ClaimRule& rule) {
-  if (std::find(kOwned.begin(), kOwned.end(), rule.claim) == kOwned.end()) return false;
+  if (std::find(std::begin(kOwned), std::end(kOwned), rule.claim) == std::end(kOwned)) return false;
   // "org*" is "organisation-of-somebody-else" too, and "repo:*" is everybody.
   const std::string& pattern = rule.pattern;
   return !pattern.ends_with('*') || pattern.ends_with("/*") ||

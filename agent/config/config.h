@@ -136,7 +136,7 @@ base::Result<LoadedConfig> load_config(const std::string& path, const Environmen
 struct Finding {
   enum class Level { kOk, kWarning, kError };
   Level level = Level::kOk;
-  std::string what;  // "config", "source", "podman", "mcproxy", "registry", "api"
+  std::string what;  // "config", "source", "podman", "registry", ...
   std::string text;
   std::string line() const;  // "error    source: cannot reach ..."
 };

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "agent/auth/validators.h"
 #include "agent/daemon/source_config.h"
 #include "agent/routes/mc_proxy.h"
 #include "agent/runtime/podman.h"
@@ -96,6 +97,7 @@ std::vector<CheckProbe> environment_probes(const Config& config) {
            }},
           {"podman", [config] { return ask_podman(config); }},
           {"mcproxy", [config] { return ask_mc_proxy(config); }},
+          {"identity", [config] { return ask_identity(config.mcias, config.oidc.trusts()); }},
           {"registry", [config] { return writable(config.state_dir()); }},
           {"api", [config] { return writable(fs::path(config.api.socket).parent_path()); }}};
 }

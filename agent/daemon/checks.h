@@ -6,8 +6,8 @@
 
 namespace agent {
 
-// What `mcp-agent check` asks the environment: the remote, podman, mc-proxy, the registry, the
-// socket's folder. Asking changes nothing that matters.
+// What `mcp-agent check` asks the environment: the remote, podman, mc-proxy, who knows people,
+// the registry, the socket's folder. Asking changes nothing that matters.
 std::vector<CheckProbe> environment_probes(const Config& config);
 
 }  // namespace agent

@@ -230,6 +230,16 @@ TEST_F(MciasLogin, TheAgentTellsApart) {
   EXPECT_EQ(validator()->validate(short_lived).error().code, Code::kUnauthenticated);
 }
 
+TEST_F(MciasLogin, ACheckOfTheAgentAsksIt) {
+  const agent::MciasOptions options{server_.url(), server_.ca_file()};
+  EXPECT_EQ(*agent::ask_identity(options, {}), "MCIAS answers");
+  EXPECT_THAT(
+      agent::ask_identity({server_.url() + "/elsewhere", server_.ca_file()}, {}).error().text(),
+      HasSubstr("is [mcias] server_url its address?"));
+  server_.stop();
+  EXPECT_EQ(agent::ask_identity(options, {}).error().code, Code::kUnavailable);
+}
+
 TEST_F(MciasLogin, AnAgentThatCannotAskLetsNobodyIn) {
   const auto check = validator();
   const std::string robot = server_.token_of("robot");

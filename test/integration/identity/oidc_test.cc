@@ -114,6 +114,14 @@ TEST_F(OidcProvider, ADeviceLoginGivesATokenOfEachAlgorithm) {
   }
 }
 
+TEST_F(OidcProvider, ACheckOfTheAgentAsksIt) {
+  agent::Trust trust{issuer_, "mcp", dir_ / "tls.pem", {}};
+  EXPECT_EQ(*agent::ask_identity({}, {trust, trust}), issuer_ + " has 3 keys for us");
+  trust.issuer += "/";
+  EXPECT_THAT(agent::ask_identity({}, {trust}).error().message,
+              HasSubstr("its discovery document is that of '" + issuer_ + "'"));
+}
+
 TEST_F(OidcProvider, ARefusalIsTheEnd) {
   configure("mcp-RS256");
   const auto person = login();
