@@ -61,12 +61,18 @@ class WireStream : public httplib::Stream {
 // The library's server, with connections of ours: they have an end, and know their peer.
 class Engine : public httplib::Server {
  public:
-  // Says no to a connection: null. Else its wire, ready for the request.
-  std::function<std::unique_ptr<Wire>(int fd)> open;
+  // A connection's wire, ready for the request, or null; how many there are, with this one.
+  std::function<std::unique_ptr<Wire>(int fd, int connections)> open;
 
  private:
   bool process_and_close_socket(socket_t fd) override {
-    const std::unique_ptr<Wire> wire = open(fd);
+    struct Count {
+      std::atomic<int>& count;
+      ~Count() { --count; }
+    };
+    const int now = ++connections_;
+    const Count counted{connections_};
+    const std::unique_ptr<Wire> wire = open(fd, now);
     if (!wire) return false;
     WireStream stream(*wire);
     bool closed = false;
@@ -78,6 +84,8 @@ class Engine : public httplib::Server {
       request.headers.erase("Accept-Encoding");
     });
   }
+
+  std::atomic<int> connections_ = 0;
 };
 
 Error cannot_listen(const std::string& socket, const std::string& why) {
@@ -181,13 +189,12 @@ struct HttpServer::Impl {
   Engine server;
   std::unique_ptr<TlsIdentity> identity;
   std::stop_source stopping;
-  std::atomic<int> connections = 0;
   std::atomic<int> streams = 0;
   std::thread thread;
   int port = 0;
 
   void configure() {
-    server.open = [this](int fd) { return open(fd); };
+    server.open = [this](int fd, int connections) { return open(fd, connections); };
     server.set_default_headers({options.headers.begin(), options.headers.end()});
     const auto plain = [this](const httplib::Request& request, httplib::Response& response) {
       answer(to_request(request), response, [](const auto&) -> Result<> { return {}; });
@@ -218,19 +225,11 @@ struct HttpServer::Impl {
     });
   }
 
-  std::unique_ptr<Wire> open(int fd) {
-    struct Counted : Wire {
-      Counted(int fd, const WireLimits& limits, std::atomic<int>& count)
-          : Wire(fd, limits), count(count), mine(++count) {}
-      ~Counted() { --count; }
-      std::atomic<int>& count;
-      const int mine;
-    };
-    auto wire = std::make_unique<Counted>(
-        fd,
-        WireLimits{.read_timeout = options.read_timeout, .write_timeout = options.write_timeout},
-        connections);
-    if (identity && (wire->mine > options.threads || !wire->handshake(identity->accept())))
+  // Null: it is one too many, or does not speak TLS.
+  std::unique_ptr<Wire> open(int fd, int connections) {
+    auto wire = std::make_unique<Wire>(fd, WireLimits{.read_timeout = options.read_timeout,
+                                                      .write_timeout = options.write_timeout});
+    if (identity && (connections > options.threads || !wire->handshake(identity->accept())))
       return nullptr;
     return wire;
   }

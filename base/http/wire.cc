@@ -40,6 +40,14 @@ void name_peer(int fd, std::string& name, int& port) {
   }
 }
 
+// What went wrong is told by the thread's queue of errors, which has to be empty before
+// (SSL_get_error(3)): handlers on this thread use OpenSSL too.
+template <class Call>
+int call_tls(Call call) {
+  ERR_clear_error();
+  return call();
+}
+
 }  // namespace
 
 Wire::Wire(int fd, WireLimits limits) : fd_(fd), limits_(limits) {
@@ -51,7 +59,6 @@ Wire::~Wire() {
   if (tls_ != nullptr) {
     SSL_shutdown(tls_);
     SSL_free(tls_);
-    ERR_clear_error();
   }
   ::shutdown(fd_, SHUT_RDWR);
   ::close(fd_);
@@ -75,7 +82,6 @@ bool Wire::wait(short events, Clock::time_point until) const {
 
 bool Wire::wait_for_tls(int result, Clock::time_point until) const {
   const int wanted = SSL_get_error(tls_, result);
-  ERR_clear_error();
   if (wanted == SSL_ERROR_WANT_READ) return wait(POLLIN, until);
   if (wanted == SSL_ERROR_WANT_WRITE) return wait(POLLOUT, until);
   return false;
@@ -85,9 +91,11 @@ bool Wire::handshake(ssl_st* tls) {
   tls_ = tls;
   if (tls_ == nullptr || SSL_set_fd(tls_, fd_) != 1) return false;
   const auto until = Clock::now() + limits_.read_timeout;
-  for (int done = SSL_accept(tls_); done != 1; done = SSL_accept(tls_))
+  while (true) {
+    const int done = call_tls([&] { return SSL_accept(tls_); });
+    if (done == 1) return true;
     if (!wait_for_tls(done, until)) return false;
-  return true;
+  }
 }
 
 ssize_t Wire::read(char* to, size_t size) {
@@ -96,13 +104,11 @@ ssize_t Wire::read(char* to, size_t size) {
   ssize_t got = 0;
   if (tls_ != nullptr) {
     const int most = static_cast<int>(std::min<size_t>(size, INT_MAX));
-    int result = SSL_read(tls_, to, most);
-    while (result <= 0) {
+    while ((got = call_tls([&] { return SSL_read(tls_, to, most); })) <= 0) {
+      const int result = static_cast<int>(got);
       if (SSL_get_error(tls_, result) == SSL_ERROR_ZERO_RETURN) return 0;
       if (!wait_for_tls(result, until)) return -1;
-      result = SSL_read(tls_, to, most);
     }
-    got = result;
   } else {
     if (!wait(POLLIN, until)) return -1;
     got = ::recv(fd_, to, size, 0);
@@ -115,12 +121,11 @@ ssize_t Wire::write(const char* from, size_t size) {
   const auto until = Clock::now() + limits_.write_timeout;
   if (tls_ == nullptr) return wait(POLLOUT, until) ? ::send(fd_, from, size, MSG_NOSIGNAL) : -1;
   const int most = static_cast<int>(std::min<size_t>(size, INT_MAX));
-  int result = SSL_write(tls_, from, most);
-  while (result <= 0) {
+  while (true) {
+    const int result = call_tls([&] { return SSL_write(tls_, from, most); });
+    if (result > 0) return result;
     if (!wait_for_tls(result, until)) return -1;
-    result = SSL_write(tls_, from, most);
   }
-  return result;
 }
 
 bool Wire::readable() const {
@@ -136,10 +141,8 @@ bool Wire::peer_is_there() const {
   if (!wait(POLLIN, Clock::now())) return true;
   char byte = 0;
   if (tls_ == nullptr) return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-  const int result = SSL_peek(tls_, &byte, 1);
-  const bool there = result > 0 || SSL_get_error(tls_, result) == SSL_ERROR_WANT_READ;
-  ERR_clear_error();
-  return there;
+  const int result = call_tls([&] { return SSL_peek(tls_, &byte, 1); });
+  return result > 0 || SSL_get_error(tls_, result) == SSL_ERROR_WANT_READ;
 }
 
 }  // namespace base

@@ -1,6 +1,7 @@
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,6 +100,22 @@ TEST_F(Tls, ServesWhomItsCertificateConvinces) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kUnavailable);
   EXPECT_THAT(refused.error().text(), HasSubstr("not trusted"));
+}
+
+// What a handler leaves in its thread's queue of errors is nothing to the next connection.
+TEST_F(Tls, ErrorsOfHandlersAreTheirOwn) {
+  HttpServer server(options());
+  server.route("GET", "/fail", [](const HttpRequest&) {
+    ERR_raise(ERR_LIB_USER, 1);
+    return HttpReply::text("failed");
+  });
+  serve(server);
+  auto caller = client(server);
+  // More than it has threads.
+  for (int i = 0; i < 20; ++i) {
+    const auto answer = caller.request({.target = "/fail"});
+    ASSERT_TRUE(answer) << i << ": " << answer.error().text();
+  }
 }
 
 TEST_F(Tls, SpeaksNothingOlderThan13) {
