@@ -97,7 +97,7 @@ Verdict judge_service(const ServiceStatus& service) {
 std::optional<Verdict> other_history(const Goal& goal, const Report& report) {
   const NodeStatus& status = *report.status;
   if (goal.revision.empty() || status.revision == goal.revision || !goal.contains) return {};
-  if (goal.contains(status.revision, goal.revision)) return {};
+  if (!status.revision.empty() && goal.contains(status.revision, goal.revision)) return {};
   Verdict failed;
   failed.state = State::kFailed;
   const std::string& held = status.held_revision;
@@ -237,8 +237,10 @@ Verdict judge(const Goal& goal, const std::vector<Report>& reports) {
         one.message = service.name + ": " + one.message;
       merge(all, std::move(one));
     }
+    // The goal's commit is in force: what is held is a newer one.
+    const bool other_held = !goal.revision.empty() && !report.status->held_revision.empty();
     if (const Condition* stalled = find_condition(report.status->conditions, "Stalled");
-        stalled != nullptr && stalled->status == "True")
+        !other_held && stalled != nullptr && stalled->status == "True")
       merge(all, {State::kFailed,
                   report.label,
                   report.status->revision,

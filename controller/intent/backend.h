@@ -53,6 +53,10 @@ class Repository::Backend {
   virtual base::Result<> land(const git::Oid& commit, const std::string& path,
                               const Draft& draft) = 0;
 
+  // What git calls the remote; empty: there is none.
+  virtual const std::string& remote() const = 0;
+
+  base::Result<std::map<std::string, std::string>> reports();
   base::Result<Commit> change(const ChangeRequest& request);
   base::Result<Definitions> read(std::string_view revision);
   base::Result<Definitions> read_worktree();

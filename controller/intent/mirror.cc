@@ -62,6 +62,7 @@ class Mirror : public Backend {
   }
 
   base::Result<git::Oid> base() override { return head(); }
+  const std::string& remote() const override { return remote_; }
 
   base::Result<Push> push(const git::Oid& commit) override {
     return push_to(remote_, setup.branch, commit);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/core/text.h"
 #include "controller/intent/backend.h"
 
 namespace controller {
@@ -146,6 +147,28 @@ base::Result<std::vector<HistoryEntry>> Backend::history(const ServiceName& serv
     if (!older || std::ranges::find(paths, *older) != paths.end()) return out;
     paths.push_back(*older);
   }
+}
+
+// A report is written by an agent alone and is a commit of its own: it is read, and never built on.
+base::Result<std::map<std::string, std::string>> Backend::reports() {
+  constexpr std::string_view kFolder = "refs/mcp/status/";
+  constexpr size_t kMaxReport = 8 << 20;
+  if (!remote().empty())
+    MCP_CHECK(command.output(
+        "fetch the nodes' reports from " + setup.url,
+        {"fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head", remote(),
+         "+refs/mcp/status/*:refs/mcp/status/*"}));
+  MCP_TRY(const std::string listed,
+          command.output("list the nodes' reports",
+                         {"for-each-ref", "--format=%(refname)", std::string(kFolder)}));
+  std::map<std::string, std::string> out;
+  for (const std::string& ref : base::split(listed, '\n')) {
+    if (!ref.starts_with(kFolder)) continue;
+    MCP_TRY(const git::Oid commit, setup.repository.resolve(ref));
+    MCP_TRY(const git::Entry file, setup.repository.find(commit, "status.json"));
+    MCP_TRY(out[ref.substr(kFolder.size())], setup.repository.read(file.oid, kMaxReport));
+  }
+  return out;
 }
 
 }  // namespace controller

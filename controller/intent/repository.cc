@@ -123,6 +123,10 @@ base::Result<std::vector<HistoryEntry>> Repository::history(const ServiceName& s
   return backend_->history(service, limit);
 }
 
+base::Result<std::map<std::string, std::string>> Repository::reports() {
+  return backend_->reports();
+}
+
 base::Result<Commit> Repository::change(const ChangeRequest& request) {
   return backend_->change(request);
 }

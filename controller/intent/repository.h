@@ -135,6 +135,10 @@ class Repository {
   base::Result<std::vector<HistoryEntry>> history(const ServiceName& service,
                                                   size_t limit = 100) const;
 
+  // What each node has reported about itself (refs/mcp/status/<node>), fetched now: JSON. Empty:
+  // none has.
+  base::Result<std::map<std::string, std::string>> reports();
+
   // Fetches, applies the edit to the newest text, checks all definitions as they would be then,
   // commits (author: git's user.name and user.email, else user@host) and pushes. A push that is
   // rejected because somebody was faster: fetched, applied anew on top and pushed again, up to 5

@@ -59,6 +59,7 @@ class Worktree : public Backend {
   }
 
   base::Result<git::Oid> head() const override { return setup.repository.resolve("HEAD"); }
+  const std::string& remote() const override { return remote_; }
 
   base::Result<git::Oid> base() override {
     MCP_TRY(const std::string branch, git::current_branch(setup.repository));

@@ -306,6 +306,50 @@ TEST_F(Cli, DiffShowsWhatWouldHappen) {
   EXPECT_THAT(invalid.err, HasSubstr("services/web.toml:1:1: bad"));
 }
 
+TEST_F(Cli, DiffFromACommitAsksNobody) {
+  agent_.plan = {{"valid", false}};
+  work_.write("services/web.toml", std::string(kWeb) + "ports = [\"80:80\"]\n");
+  const auto done = mcp({"diff", "--from", "main", "--exit-code"});
+  EXPECT_EQ(done.exit_code, 4) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("~ replace web/api  (downtime"));
+  const auto comment = mcp({"diff", "--from", "main", "-o", "markdown"});
+  EXPECT_EQ(comment.exit_code, 0) << comment.err;
+  EXPECT_THAT(comment.out, HasSubstr("- replace `web/api` — **downtime**"));
+  EXPECT_THAT(comment.out, HasSubstr("  - `ports`: (none) → `"));
+  EXPECT_EQ(mcp({"diff", "--from", "main", "--ref", "main", "--exit-code"}).exit_code, 0);
+  work_.write("services/web.toml", "name = \"web\"\nimag = 1\n");
+  EXPECT_EQ(mcp({"diff", "--from", "main"}).exit_code, 3);
+  EXPECT_NE(mcp({"diff", "--from", "nowhere"}).exit_code, 0);
+  EXPECT_TRUE(agent_.plan_request.is_null());
+}
+
+TEST_F(Cli, StatusViaGitReadsReports) {
+  EXPECT_EQ(mcp({"status", "--via", "git"}).exit_code, 7);
+  EXPECT_EQ(mcp({"status", "--via", "pigeon"}).exit_code, 2);
+  const Json report = {
+      {"node", "rift"},
+      {"revision", origin_.git({"rev-parse", "main"})},
+      {"services",
+       Json::array({{{"name", "web"},
+                     {"node", "rift"},
+                     {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}}})}};
+  write_file(dir_ / "report/status.json", report.dump());
+  const std::string tree = run({"sh", "-c",
+                                "cd '" + (dir_ / "origin.git") +
+                                    "' && printf '100644 blob %s\\tstatus.json\\n' "
+                                    "$(git hash-object -w '" +
+                                    (dir_ / "report/status.json") + "') | git mktree"});
+  const std::string commit = origin_.git({"commit-tree", "-m", "report", tree});
+  origin_.git({"update-ref", "refs/mcp/status/rift", commit});
+  const auto done = mcp({"status", "--wait", "--revision", "HEAD", "--via", "git"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("web"));
+  EXPECT_EQ(mcp({"status", "db", "--via", "git"}).exit_code, 1);
+  // A node that is gone takes its report along.
+  origin_.git({"update-ref", "-d", "refs/mcp/status/rift"});
+  EXPECT_EQ(mcp({"status", "--via", "git"}).exit_code, 7);
+}
+
 TEST_F(Cli, ReadingCommandsTellTheSameInEveryFormat) {
   mcp({"sync"});
   agent_.add_event("web", "Normal", "Created", "created web.api");

@@ -63,6 +63,9 @@ TEST(Judge, AServiceOnOneNode) {
            {"probing", node("new", 3, {{"web", kProbing}}), State::kWaiting, "Probing"},
            {"draining", node("new", 3, {{"web", {condition("Reconciling", "True", "Draining")}}}),
             State::kWaiting, "Draining"},
+           {"on its way",
+            node("new", 3, {{"web", {condition("Reconciling", "True", "HandingOver")}}}),
+            State::kWaiting, "HandingOver"},
            {"pull fails", node("new", 3, {{"web", kPullFailed}}), State::kFailing,
             "ImagePullFailed"},
            {"stalled", node("new", 3, {{"web", kStalled}}), State::kFailed, "Exited"},
@@ -135,6 +138,38 @@ TEST(DescribeComponent, SaysStateExitAndWhatItWaitsFor) {
   EXPECT_EQ(describe_component(one), "ready");
   one.state = "exited";
   EXPECT_EQ(describe_component(one), "completed");
+}
+
+// Nobody asked it to fetch: it will.
+TEST(Judge, ANodeThatHasNotFetchedYetIsWaitedFor) {
+  Goal goal = goal_for("web");
+  goal.syncs.clear();
+  for (const std::string service : {"web", ""}) {
+    goal.service = service;
+    const Verdict waiting = judge(goal, {{"rift", node("old", 0, {{"web", kReady}})}});
+    EXPECT_EQ(waiting.state, State::kWaiting);
+    EXPECT_EQ(waiting.reason, "OtherRevision");
+    EXPECT_EQ(judge(goal, {{"rift", node("newer", 0, {{"web", kReady}})}}).state, State::kDone);
+    NodeStatus held = node("old", 0, {{"web", kReady}});
+    held.conditions = {condition("Stalled", "True", "CommitNotVerified")};
+    EXPECT_EQ(judge(goal, {{"rift", held}}).state, State::kWaiting) << "for an older commit";
+    for (const char* revision : {"new", "newer"}) {
+      held.held_revision = revision;
+      const Verdict failed = judge(goal, {{"rift", held}});
+      EXPECT_EQ(failed.state, State::kFailed);
+      EXPECT_EQ(failed.reason, "CommitNotVerified");
+    }
+    NodeStatus nothing = held;
+    nothing.revision = "";
+    goal.contains = [](const std::string& newer, const std::string&) { return newer.empty(); };
+    nothing.held_revision = "new";
+    EXPECT_EQ(judge(goal, {{"rift", nothing}}).state, State::kFailed);
+    goal.contains = [](const std::string& newer, const std::string&) { return newer == "newer"; };
+    NodeStatus newer_held = node("new", 0, {{"web", kReady}});
+    newer_held.conditions = held.conditions;
+    newer_held.held_revision = "newer";
+    EXPECT_EQ(judge(goal, {{"rift", newer_held}}).state, State::kDone);
+  }
 }
 
 }  // namespace
