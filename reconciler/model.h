@@ -228,12 +228,19 @@ struct PeerAnswer {
   friend bool operator==(const PeerAnswer&, const PeerAnswer&) = default;
 };
 
+// The branch's newest commit, where its signature is not believed.
+struct HeldCommit {
+  Revision revision;
+  base::Error why;
+  friend bool operator==(const HeldCommit&, const HeldCommit&) = default;
+};
+
 struct Observed {
   std::optional<base::Error>
       runtime_error;  // podman did not answer; containers are of the last time
   std::optional<base::Error> registry_error;  // the last write to the registry failed
   std::optional<base::Error> source_error;    // the remote did not answer; the last good holds
-  std::optional<base::Error> commit_held;     // the newest commit's signature is not believed
+  std::optional<HeldCommit> commit_held;      // the newest commit is not used
   std::map<ContainerId, ObservedContainer> containers;
   std::map<ContainerId, Readiness> readiness;  // absent: not probed yet in this run
   std::optional<ObservedProxy> proxy;          // none: this node's routes are not managed

@@ -90,12 +90,12 @@ class Source {
   // Asks the remote. None: the branch stands where the last snapshot was taken. An error changes
   // nothing, and the next call tries again.
   virtual base::Result<std::optional<Snapshot>> poll() = 0;
-  // Why the newest commit, as of the last poll, is not used though it was fetched: its signature is
-  // not believed. None: it is used.
-  virtual std::optional<base::Error> held() const { return std::nullopt; }
+  // The newest commit, as of the last poll, when it is not used though it was fetched: its signature
+  // is not believed.
+  virtual std::optional<HeldCommit> held() const { return std::nullopt; }
 };
 
-// What can be learned of other nodes without asking their agents. One call is bounded by 5 seconds.
+// What can be learned of other nodes without asking their agents. One call ends within some seconds.
 class Peers {
  public:
   virtual ~Peers() = default;

@@ -19,10 +19,12 @@
 #include "agent/daemon/notify.h"
 #include "agent/daemon/source_config.h"
 #include "agent/peers/route_witness.h"
+#include "agent/peers/witnesses.h"
 #include "agent/probe/probe.h"
 #include "agent/routes/mc_proxy.h"
 #include "agent/runtime/podman.h"
 #include "agent/source/git_outbox.h"
+#include "agent/source/report_witness.h"
 #include "agent/status/report.h"
 #include "agent/store/sqlite_store.h"
 #include "agent/view/backend.h"
@@ -39,6 +41,7 @@ constexpr size_t kThreads = 16;
 constexpr base::Millis kGrace = std::chrono::seconds(5);
 // A fetch over https may have to wait for it.
 constexpr base::Millis kReportTimeout = std::chrono::seconds(20);
+constexpr base::Millis kWitnessTimeout = std::chrono::seconds(5);
 constexpr int kRemoteConnections = 32;
 
 base::Result<> make_folder(const fs::path& folder, const std::string& purpose) {
@@ -84,6 +87,18 @@ class DaemonBackend : public Backend {
 
   void record(reconciler::Event event) override {
     driver_.post([event = std::move(event)](Loop& loop) { loop.record(event); });
+  }
+
+  RuntimeDocuments& documents() override { return podman_; }
+
+  base::Result<> accept(
+      const std::map<reconciler::ComponentKey, reconciler::Adoption>& adoptions) override {
+    return driver_
+        .ask<base::Result<>>([adoptions](Loop& loop) {
+          return loop.accept(adoptions,
+                             std::chrono::floor<base::Millis>(std::chrono::system_clock::now()));
+        })
+        .get();
   }
 
   base::Result<> logs(const reconciler::ContainerId& container, const LogOptions& options,
@@ -156,21 +171,26 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
     remote.remote.timeout = kReportTimeout;
     outbox.emplace(remote.remote, config.node.name, state / "report.git");
   }
-  RouteWitness witness;
+  GitSourceConfig reports = source_config(config, {});
+  reports.remote.timeout = kWitnessTimeout;
+  RouteWitness at_the_door;
+  ReportWitness in_the_repository(reports.remote, state / "peer.git");
+  Witnesses witnesses({&at_the_door, &in_the_repository});
   Driver driver(kThreads);
-  Loop loop({podman, prober, source, *store, driver, host_ports, proxy ? &*proxy : nullptr,
-             outbox ? &*outbox : nullptr, &witness},
-            {.node = config.node.name,
-             .source = {.url = base::git::printable_url(config.source.url),
-                        .branch = config.source.branch},
-             .policy = node_policy(config),
-             .poll_interval = config.source.interval,
-             .list_interval = config.podman.list_interval,
-             .on_event = log_event,
-             .describe = [&version](const reconciler::Desired& desired,
-                                    const reconciler::Memory& memory) {
-               return make_report(desired, memory, version);
-             }});
+  Loop loop(
+      {podman, prober, source, *store, driver, host_ports, proxy ? &*proxy : nullptr,
+       outbox ? &*outbox : nullptr, &witnesses},
+      {.node = config.node.name,
+       .source = {.url = base::git::printable_url(config.source.url),
+                  .branch = config.source.branch},
+       .policy = node_policy(config),
+       .poll_interval = config.source.interval,
+       .list_interval = config.podman.list_interval,
+       .on_event = log_event,
+       .describe = [&version](const reconciler::Desired& desired, const reconciler::Memory& memory,
+                              const reconciler::Observed& observed) {
+         return make_report(desired, memory, observed, version);
+       }});
   MCP_CHECK(loop.load());
 
   DaemonBackend backend(driver, podman);

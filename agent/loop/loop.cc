@@ -111,21 +111,24 @@ void Loop::take_news(base::TimePoint now) {
   auto news = poller_.step(now);
   if (!news) return;
   reconciler::Observed& observed = observer_.observed();
-  const auto note = [&](std::optional<base::Error>& known, const std::optional<base::Error>& now_is,
-                        const char* reason) {
-    if (known == now_is) return;
-    known = now_is;
-    dirty_ = true;
-    if (!now_is) return;
+  const auto warn = [&](const base::Error& error, const char* reason) {
     reconciler::Event event;
     event.time = now;
     event.warning = true;
     event.reason = reason;
-    event.message = now_is->text();
+    event.message = error.text();
     journal_.add(std::move(event));
   };
-  note(observed.source_error, news->error, reconciler::reason::kSourceUnavailable);
-  note(observed.commit_held, news->held, reconciler::reason::kCommitNotVerified);
+  if (observed.source_error != news->error) {
+    if (news->error) warn(*news->error, reconciler::reason::kSourceUnavailable);
+    observed.source_error = news->error;
+    dirty_ = true;
+  }
+  if (observed.commit_held != news->held) {
+    if (news->held) warn(news->held->why, reconciler::reason::kCommitNotVerified);
+    observed.commit_held = news->held;
+    dirty_ = true;
+  }
   if (news->snapshot)
     adopt(*news->snapshot, news->approve_removals);
   else if (news->approve_removals && held_snapshot_)
@@ -183,7 +186,7 @@ void Loop::plan(base::TimePoint now) {
     submit(std::move(step));
   }
   if (reporter_.wanted() && (!desired_.revision.empty() || observed.commit_held))
-    reporter_.tell(config_.describe(desired_, memory_));
+    reporter_.tell(config_.describe(desired_, memory_, observed));
   poller_.planned();
 }
 

@@ -44,7 +44,9 @@ struct LoopConfig {
   // Told of every event once, before it is stored; may be null.
   std::function<void(const reconciler::Event&)> on_event;
   // What is said to the outbox; needed with one.
-  std::function<Report(const reconciler::Desired&, const reconciler::Memory&)> describe;
+  std::function<Report(const reconciler::Desired&, const reconciler::Memory&,
+                       const reconciler::Observed&)>
+      describe;
 };
 
 // Drives source -> spec -> plan -> apply -> status. It does no I/O of its own but for the store,

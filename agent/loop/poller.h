@@ -22,7 +22,7 @@ class Poller {
     std::optional<reconciler::Snapshot> snapshot;
     bool approve_removals = false;  // somebody asked for it since the last answer
     std::optional<base::Error> error;
-    std::optional<base::Error> held;  // see reconciler::Source
+    std::optional<reconciler::HeldCommit> held;  // see reconciler::Source
   };
   // What the remote answered, once for each answer.
   std::optional<News> step(base::TimePoint now);
@@ -36,7 +36,7 @@ class Poller {
  private:
   struct Answer {
     base::Result<std::optional<reconciler::Snapshot>> polled;
-    std::optional<base::Error> held;
+    std::optional<reconciler::HeldCommit> held;
   };
   base::Millis pause() const;
 

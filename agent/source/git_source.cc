@@ -68,7 +68,7 @@ base::Result<> GitSource::set_mirror_aside() {
 
 base::Result<std::optional<git::Oid>> GitSource::advance() {
   MCP_CHECK(open_mirror());
-  const git::Oid& known = held_ ? refused_ : last_;
+  const git::Oid known = held_ ? git::Oid(held_->revision.str()) : last_;
   MCP_TRY(const git::Oid head, git::fetch(*mirror_, config_.remote, config_.branch, known));
   if (head == last_) {
     held_.reset();
@@ -82,14 +82,13 @@ base::Result<std::optional<git::Oid>> GitSource::advance() {
 bool GitSource::believed(const git::Oid& head) {
   if (config_.verify.mode == VerifyConfig::Mode::kOff) return true;
   const std::string signers = signers_version(config_.verify);
-  if (held_ && refused_ == head && refused_under_ == signers) return false;
+  if (held_ && held_->revision.str() == head.str() && held_under_ == signers) return false;
   held_.reset();
   if (const auto before = mirror_->resolve(kBelieved); before && *before == head) return true;
   if (const auto signer = verify_commit(*mirror_, head, config_.verify); !signer) {
-    held_ = signer.error();
-    refused_ = head;
+    held_ = {reconciler::Revision(head.str()), signer.error()};
     // What could not be found out is asked again.
-    refused_under_ = held_->code == base::Code::kDenied ? signers : std::string();
+    held_under_ = signer.error().code == base::Code::kDenied ? signers : std::string();
     return false;
   }
   // Where it cannot be written down, it is verified again.
@@ -97,7 +96,7 @@ bool GitSource::believed(const git::Oid& head) {
   return true;
 }
 
-std::optional<base::Error> GitSource::held() const {
+std::optional<reconciler::HeldCommit> GitSource::held() const {
   const std::lock_guard lock(mutex_);
   return held_;
 }

@@ -44,7 +44,7 @@ class GitSource : public reconciler::Source {
  public:
   explicit GitSource(GitSourceConfig config);
   base::Result<std::optional<reconciler::Snapshot>> poll() override;
-  std::optional<base::Error> held() const override;
+  std::optional<reconciler::HeldCommit> held() const override;
 
  private:
   base::Result<> open_mirror();
@@ -69,9 +69,8 @@ class GitSource : public reconciler::Source {
   base::git::Oid counted_;  // approvals up to here have been handed out
   std::map<crds::ServiceName, crds::Service> last_good_;
   DataHistory data_;
-  std::optional<base::Error> held_;
-  base::git::Oid refused_;     // the commit that held_ speaks of,
-  std::string refused_under_;  // and the signers that it was held against
+  std::optional<reconciler::HeldCommit> held_;
+  std::string held_under_;  // the signers that it was held against
 };
 
 }  // namespace agent

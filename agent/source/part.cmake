@@ -1,1 +1,2 @@
-mcp_library(agent_source DIR agent/source DEPS reconciler crds crds_git base_git base_process)
+mcp_library(agent_source DIR agent/source DEPS reconciler crds crds_git base_git base_process
+            PRIVATE nlohmann_json::nlohmann_json)

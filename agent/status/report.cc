@@ -17,10 +17,11 @@ std::string outcome_of(const std::vector<reconciler::Condition>& conditions) {
 }  // namespace
 
 Report make_report(const reconciler::Desired& desired, const reconciler::Memory& memory,
-                   std::string_view version) {
+                   const reconciler::Observed& observed, std::string_view version) {
   Report out;
   Json services = Json::array();
-  out.outcome = desired.revision.str() + outcome_of(memory.conditions);
+  const std::string held = observed.commit_held ? observed.commit_held->revision.str() : "";
+  out.outcome = desired.revision.str() + " " + held + outcome_of(memory.conditions);
   for (const auto& [service, state] : memory.services) {
     const auto wanted = desired.services.find(service);
     const auto* one = wanted == desired.services.end() ? nullptr : &wanted->second;
@@ -41,6 +42,7 @@ Report make_report(const reconciler::Desired& desired, const reconciler::Memory&
                          {"agentVersion", version},
                          {"revision", or_null(desired.revision.str())},
                          {"lastReadyRevision", or_null(memory.ready_revision.str())},
+                         {"heldRevision", or_null(held)},
                          {"conditions", conditions_json(memory.conditions)},
                          {"problems", desired.problems},
                          {"services", services}};

@@ -9,6 +9,6 @@ namespace agent {
 
 // The fields are those of status_document().
 Report make_report(const reconciler::Desired& desired, const reconciler::Memory& memory,
-                   std::string_view version);
+                   const reconciler::Observed& observed, std::string_view version);
 
 }  // namespace agent

@@ -226,7 +226,7 @@ class VerifiedSource : public Verify {
   }
   static std::string why_held(const GitSource& source) {
     const auto error = source.held();
-    return error ? error->text() : "";
+    return error ? error->why.text() : "";
   }
 };
 
