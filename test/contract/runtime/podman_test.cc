@@ -117,10 +117,12 @@ TEST_F(RealPodman, TheProcessGetsWhatTheDefinitionSays) {
 }
 
 TEST_F(RealPodman, RightsAndDevicesAreWhatTheDefinitionAsksFor) {
+  int made = 0;
   const auto rights = [&](const std::function<void(crds::Component&)>& change) {
     ContainerSpec wanted = spec({"sh", "-c",
                                  "sed -n 's/^CapEff:[^0-9a-f]*//p' /proc/self/status;"
-                                 "ls /dev/spare 2>/dev/null || echo no device"});
+                                 "ls /dev/spare 2>/dev/null || echo no device"},
+                                "rights" + std::to_string(made++));
     change(wanted.component);
     return output(wanted);
   };

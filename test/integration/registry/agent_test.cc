@@ -1,0 +1,66 @@
+// Credentials of a registry as a node's operator configures them: the real agent, podman and
+// registry.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "test/integration/agent/node.h"
+#include "test/integration/registry/docker_registry.h"
+
+namespace test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string image_of(const std::string& image) {
+  return "name = \"web\"\nnode = \"rift\"\n[[components]]\nname = \"main\"\nimage = \"" + image +
+         "\"\ncmd = [\"sh\", \"-c\", \"trap 'exit 0' TERM; sleep 100000 & wait\"]\n";
+}
+
+TEST(RegistryAgent, AWrongPasswordKeepsTheOldContainerAndSaysWhatToDo) {
+  const TempDir files;
+  const std::string certificate = files / "certificate.pem";
+  const std::string password = files / "password";
+  make_certificate(certificate);
+  ::setenv("SSL_CERT_FILE", certificate.c_str(), 1);
+  DockerRegistry registry({.login = true, .certificate = certificate});
+  const std::string host = registry.strict_host();
+  const auto set_password = [&](const std::string& text) {
+    std::ofstream(password) << text << "\n";
+  };
+  set_password(DockerRegistry::kPassword);
+  Node node("[[podman.registries]]\nhost = \"" + host + "\"\nusername = \"" +
+            DockerRegistry::kUser + "\"\npassword_file = \"" + password + "\"\n");
+  for (const char* tag : {"v1", "v2"})
+    node.podman({"push", "-q", "--creds",
+                 std::string(DockerRegistry::kUser) + ":" + DockerRegistry::kPassword,
+                 PodmanFixture::kDemoImage, host + "/team/web:" + tag});
+
+  node.write("services/web.toml", image_of(host + "/team/web:v1"));
+  node.commit("from the registry");
+  node.start_agent();
+  node.wait("the image is pulled and runs", [&] { return node.ready("web"); });
+  const std::string first = node.container_id("web.main");
+
+  set_password("wrong");
+  node.write("services/web.toml", image_of(host + "/team/web:v2"));
+  node.commit("another version");
+  node.wait("the refusal is said", [&] { return node.ready_reason("web") == "ImagePullFailed"; });
+  const Json web = node.service("web");
+  EXPECT_THAT(web["conditions"][0]["message"],
+              AllOf(HasSubstr("cannot pull " + host + "/team/web:v2"),
+                    HasSubstr(host + " refuses "), HasSubstr("password_file " + password)));
+  // Tried again, further and further apart.
+  EXPECT_THAT(web["components"][0]["waitingFor"].dump(), HasSubstr("next attempt at"));
+  EXPECT_EQ(node.container_id("web.main"), first);
+  EXPECT_EQ(node.podman({"inspect", "web.main", "--format", "{{.State.Running}}"}), "true");
+
+  set_password(DockerRegistry::kPassword);
+  node.wait("the corrected password counts",
+            [&] { return node.ready("web") && node.container_id("web.main") != first; });
+}
+
+}  // namespace
+}  // namespace test
