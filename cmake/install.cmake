@@ -39,5 +39,6 @@ add_custom_target(completions ALL DEPENDS ${completions})
 
 install(FILES README.md CHANGELOG.md DESTINATION ${doc})
 install(FILES LICENSE DESTINATION ${doc} RENAME copyright)
-install(FILES deploy/mcp-agent.toml DESTINATION ${doc}/examples)
+install(FILES deploy/mcp-agent.toml deploy/git-hooks/pre-receive DESTINATION ${doc}/examples)
+install(DIRECTORY deploy/ci DESTINATION ${doc}/examples)
 install(DIRECTORY docs specs-example DESTINATION ${doc})

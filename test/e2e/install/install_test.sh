@@ -32,6 +32,8 @@ share/doc/mcp/copyright
 share/doc/mcp/docs/runbook.md
 share/doc/mcp/docs/kinds/service.md
 share/doc/mcp/examples/mcp-agent.toml
+share/doc/mcp/examples/pre-receive
+share/doc/mcp/examples/ci/github.yml
 share/doc/mcp/specs-example/services/hello.toml
 PATHS
 stray=$(find . -type f ! -path './usr/*')

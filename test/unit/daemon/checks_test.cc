@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include "agent/daemon/source_config.h"
 #include "base/http/server.h"
 #include "base/process/process.h"
+#include "test/support/git/git_repo.h"
 #include "test/support/temp_dir.h"
 
 namespace agent {
@@ -50,6 +52,32 @@ TEST(Checks, McProxyIsAskedForItsListeners) {
     status = document;
     EXPECT_EQ(says(config, "mcproxy"), said);
   }
+}
+
+TEST(Checks, ThePolicyIsSaidWithTheAgentsOwnFolder) {
+  Config config;
+  config.registry.path = "/srv/mcp/mcp.db";
+  EXPECT_THAT(says(config, "policy"), HasSubstr("volumes in /srv; host network no"));
+  EXPECT_EQ(node_policy(config).own_paths, std::vector<std::string>{"/srv/mcp"});
+}
+
+TEST(Checks, TheHeadsSignatureIsVerified) {
+  const test::TempDir dir;
+  test::isolate_git(dir / "home");
+  const test::GitRepo origin = test::GitRepo::init(dir / "origin");
+  origin.change("README", "hello");
+  Config config;
+  config.source.url = origin.path();
+  EXPECT_THAT(says(config, "source"), HasSubstr("answers; main is at "));
+  config.source.verify = VerifyMode::kSsh;
+  config.source.allowed_signers = dir / "signers";
+  EXPECT_THAT(says(config, "source"), HasSubstr("cannot read " + dir / "signers"));
+  test::run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir / "key"});
+  test::write_file(dir / "signers", "me@example.net " + test::read_file(dir / "key.pub"));
+  EXPECT_THAT(says(config, "source"), HasSubstr("is not signed"));
+  origin.git({"-c", "gpg.format=ssh", "-c", "user.signingkey=" + (dir / "key"), "commit", "-q",
+              "-S", "--amend", "--no-edit"});
+  EXPECT_THAT(says(config, "source"), HasSubstr("signed by me@example.net, ED25519 key"));
 }
 
 TEST(CommandLine, ANodeIsNamedAsInARepository) {
