@@ -191,6 +191,7 @@ class Pass {
           node_conditions(desired_, observed_, out_.next.services, {}, last, now_);
       return std::move(out_);
     }
+    judge_adoptions();
     hand_over();
     for (const auto& [service_name, service] : desired_.services) visit(service_name);
     // First what is to have a name, then what had it.
@@ -406,17 +407,21 @@ class Pass {
     }
   }
 
+  // Before anything else is taken out of what is remembered.
+  void judge_adoptions() {
+    for (const auto& [key, component] : memory_.components)
+      if (component.adopted)
+        adoptions_.emplace(key, keep_adoption(*component.adopted, key, desired_, observed_, now_));
+  }
+
   void keep_adoptions() {
-    for (const auto& [key, component] : memory_.components) {
-      if (!component.adopted) continue;
-      std::optional<Adoption> next =
-          keep_adoption(*component.adopted, key, desired_, observed_, now_);
-      if (next && next->revision.empty()) wake(next->since + kAdoptionTime);
+    for (auto& [key, adoption] : adoptions_) {
+      if (adoption && adoption->revision.empty()) wake(adoption->since + kAdoptionTime);
       const auto kept = out_.next.components.find(key);
       if (kept != out_.next.components.end())
-        kept->second.adopted = std::move(next);
-      else if (next)
-        out_.next.components[key].adopted = std::move(next);
+        kept->second.adopted = std::move(adoption);
+      else if (adoption)
+        out_.next.components[key].adopted = std::move(adoption);
     }
   }
 
@@ -487,6 +492,7 @@ class Pass {
   std::unordered_set<const ComponentDesired*> visited_components_;
   std::map<ComponentKey, Finding> findings_;
   std::map<ServiceName, Standing> standings_;
+  std::map<ComponentKey, std::optional<Adoption>> adoptions_;  // as they are from now on
   std::vector<std::string> unfinished_;  // removals and edges, and how they go
   Outcome out_;
 };

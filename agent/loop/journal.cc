@@ -186,8 +186,41 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     event.revision = after.rollout->revision;
     add(std::move(event));
   }
+  describe_adoptions(memory, now);
   std::erase_if(failed_, [&](const auto& entry) { return !memory.services.contains(entry.first); });
   described_ = memory;
+}
+
+void Journal::describe_adoptions(const Memory& memory, base::TimePoint now) {
+  const auto adoption_in = [](const Memory& state, const ComponentKey& key) {
+    const auto found = state.components.find(key);
+    return found == state.components.end() ? std::nullopt : found->second.adopted;
+  };
+  const auto tell = [&](const ComponentKey& key, const Adoption& adoption, bool warning,
+                        const char* why, const std::string& message, const std::string& cause) {
+    Event event;
+    event.time = now;
+    event.warning = warning;
+    event.service = key.service;
+    event.component = key.component;
+    event.reason = why;
+    event.message = "container " + adoption.container.str().substr(0, 12) + message;
+    event.cause = cause;
+    event.revision = adoption.revision;
+    add(std::move(event));
+  };
+  for (const auto& [key, component] : memory.components) {
+    if (!component.adopted || component.adopted->revision.empty()) continue;
+    const auto before = adoption_in(described_, key);
+    if (before && before->container == component.adopted->container && !before->revision.empty())
+      continue;
+    tell(key, *component.adopted, false, "Adopted", " is managed from here on, and was not touched",
+         "adoption accepted at " + base::to_rfc3339(component.adopted->since) + ", and defined");
+  }
+  for (const auto& [key, component] : described_.components)
+    if (component.adopted && component.adopted->revision.empty() && !adoption_in(memory, key))
+      tell(key, *component.adopted, true, "AdoptionDropped", " is not managed",
+           "it is gone, or no commit defined " + key.text() + " in time");
 }
 
 void Journal::save(const Desired& desired, const Memory& memory, base::TimePoint now) {

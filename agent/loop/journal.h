@@ -36,6 +36,7 @@ class Journal {
   void add(reconciler::RolloutRecord record);
   void describe_changes(const reconciler::Memory& memory, base::TimePoint now,
                         const reconciler::Desired& desired);
+  void describe_adoptions(const reconciler::Memory& memory, base::TimePoint now);
 
   reconciler::Store& store_;
   const Listener listener_;

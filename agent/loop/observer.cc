@@ -81,9 +81,16 @@ void Observer::start_inspect(const ContainerId& id) {
                    });
 }
 
+void Observer::adopt(std::map<ContainerId, reconciler::AdoptedContainer> adopted) {
+  adopted_ = std::move(adopted);
+  for (const auto& [id, unused] : adopted_)
+    if (const auto known = observed_.containers.find(id); known != observed_.containers.end())
+      show_as_adopted(adopted_, known->second);
+}
+
 bool Observer::take_listing(base::TimePoint now) {
   if (!listing_result_) return false;
-  const Listing listing = std::move(*listing_result_);
+  Listing listing = std::move(*listing_result_);
   listing_result_.reset();
   listing_ = false;
   if (!listing) {
@@ -102,8 +109,10 @@ bool Observer::take_listing(base::TimePoint now) {
   const auto touched = [&](const ObservedContainer& container) {
     return container.owner && touched_.contains(container.owner->key);
   };
-  for (const ObservedContainer& container : *listing)
+  for (ObservedContainer& container : *listing) {
+    show_as_adopted(adopted_, container);
     if (!touched(container)) fresh.emplace(container.id, container);
+  }
   for (const auto& [id, container] : observed_.containers)
     if (touched(container)) fresh.emplace(id, container);
   // What happened to a component while the list was made is known by its own step; ask once more
@@ -150,6 +159,7 @@ bool Observer::take_inspections(base::TimePoint now) {
       hinted_ = true;
     } else if (known != observed_.containers.end()) {
       known->second = *inspection;
+      show_as_adopted(adopted_, known->second);
       changed = true;
     }
     it = ended_.erase(it);
@@ -164,7 +174,9 @@ void Observer::note(const reconciler::Step& step, const Applied& applied, base::
     return;
   }
   if (applied.container)
-    observed_.containers.insert_or_assign(applied.container->id, *applied.container);
+    show_as_adopted(adopted_,
+                    observed_.containers.insert_or_assign(applied.container->id, *applied.container)
+                        .first->second);
   // An inspection that was asked before this tells of what was before.
   ended_.erase(step.container);
   if (step.kind == StepKind::kRemove) observed_.containers.erase(step.container);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/apply/apply.h"
+#include "reconciler/adoption.h"
 #include "reconciler/model.h"
 #include "reconciler/ports.h"
 
@@ -31,6 +32,9 @@ class Observer {
   // The result of a step of ours.
   void note(const reconciler::Step& step, const Applied& applied, base::TimePoint now);
 
+  // The containers that are ours though they have no labels of ours, from now on.
+  void adopt(std::map<reconciler::ContainerId, reconciler::AdoptedContainer> adopted);
+
   bool listed_once() const { return listed_once_; }
   std::optional<base::TimePoint> wake_at() const;
 
@@ -52,6 +56,7 @@ class Observer {
   reconciler::Executor& executor_;
   const base::Millis list_interval_;
   reconciler::Observed observed_;
+  std::map<reconciler::ContainerId, reconciler::AdoptedContainer> adopted_;
 
   bool hinted_ = true;
   bool listing_ = false;

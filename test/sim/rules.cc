@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 
+#include "reconciler/adoption.h"
 #include "reconciler/routes.h"
 
 namespace sim {
@@ -12,6 +13,13 @@ using reconciler::ComponentKey;
 using reconciler::ContainerState;
 using reconciler::ObservedContainer;
 using Kind = test::FakeRuntime::Kind;
+
+std::optional<reconciler::Owner> Rules::owner(const ObservedContainer& container) const {
+  if (container.owner) return container.owner;
+  const auto adopted = reconciler::adopted_containers(loop_()->desired(), loop_()->memory());
+  const auto found = adopted.find(container.id);
+  return found == adopted.end() ? std::nullopt : std::optional(found->second.owner);
+}
 
 // Whether it does its work, as far as anything in its definition could tell.
 bool Rules::serves(const ObservedContainer& container) const {
@@ -26,7 +34,8 @@ void Rules::before(const test::FakeRuntime::Call& call, base::TimePoint now) {
   if (call.kind != Kind::kStart && call.kind != Kind::kStop && call.kind != Kind::kRemove) return;
   const auto found = runtime_.containers().find(reconciler::ContainerId(call.subject));
   if (found == runtime_.containers().end()) return;
-  const ObservedContainer& container = found->second;
+  ObservedContainer container = found->second;
+  container.owner = owner(container);
   if (!container.owner)
     return violated("rule 1: a foreign container is touched: " + container.name);
   if (call.kind == Kind::kStop) stopping(container, now);
@@ -189,8 +198,8 @@ void Rules::status_is_true() {
       if (unaware_until_.contains(key)) continue;
       const auto& all = runtime_.containers();
       const auto right = std::count_if(all.begin(), all.end(), [&](const auto& entry) {
-        const auto& owner = entry.second.owner;
-        return owner && owner->key == key && owner->spec_hash == component.spec_hash;
+        const auto whose = owner(entry.second);
+        return whose && whose->key == key && whose->spec_hash == component.spec_hash;
       });
       // A new agent says less than it remembers.
       if (right != 1 && is_ready(loop_()->view({}).memory.services.at(service_name)))
@@ -222,8 +231,8 @@ void Rules::after_step() {
   held_is_last_good();
   std::map<ComponentKey, int> count;
   for (const auto& [id, container] : runtime_.containers())
-    if (container.owner && ++count[container.owner->key] > 2)
-      violated("rule 3: more than two containers of " + container.owner->key.text());
+    if (const auto whose = owner(container); whose && ++count[whose->key] > 2)
+      violated("rule 3: more than two containers of " + whose->key.text());
   std::map<uint16_t, ComponentKey> leases;
   for (const auto& [key, memory] : loop_()->memory().components)
     for (const auto& [place, port] : memory.leases)
@@ -234,7 +243,7 @@ void Rules::after_step() {
 void Rules::converged(const reconciler::Desired& desired) {
   std::map<ComponentKey, std::vector<const ObservedContainer*>> ours;
   for (const auto& [id, container] : runtime_.containers())
-    if (container.owner) ours[container.owner->key].push_back(&container);
+    if (const auto whose = owner(container)) ours[whose->key].push_back(&container);
   for (const auto& [service_name, service] : desired.services)
     for (const auto& [component_name, component] : service.components) {
       const ComponentKey key{service_name, component_name};
@@ -249,7 +258,7 @@ void Rules::converged(const reconciler::Desired& desired) {
       if (count != 1)
         violated("rule 3: " + key.text() + " has " + std::to_string(count) + " containers");
       else if (!answers(*containers.mapped().front()) ||
-               containers.mapped().front()->owner->spec_hash != component.spec_hash)
+               owner(*containers.mapped().front())->spec_hash != component.spec_hash)
         violated("rule 7: " + key.text() + " does not run as defined");
     }
   if (loop_()->observed().proxy) routes_converged(desired);

@@ -49,6 +49,9 @@ class Rules {
   // The container of ours that a route leads to; null: none.
   const reconciler::ObservedContainer* backend_of(const reconciler::RouteSpec& route) const;
 
+  // By its labels, or because it is adopted.
+  std::optional<reconciler::Owner> owner(const reconciler::ObservedContainer& container) const;
+
  private:
   bool serves(const reconciler::ObservedContainer& container) const;
   void stopping(const reconciler::ObservedContainer& container, base::TimePoint now);

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <ostream>
 
+#include "reconciler/adoption.h"
 #include "reconciler/conditions.h"
+#include "reconciler/normalise.h"
 
 namespace sim {
 
@@ -36,7 +38,9 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
       runtime_([this] { return now_; }),
       prober_(runtime_),
       rules_(runtime_, router_, branch_, [this] { return loop_.get(); }),
-      proxied_(random_.chance(70)) {
+      proxied_(random_.chance(70)),
+      adoptions_(~seed),
+      adopts_(adoptions_.chance(30)) {
   runtime_.on_call = [this](const FakeRuntime::Call& call) {
     rules_.before(call, now_);
     if (trace_ != nullptr)
@@ -190,6 +194,7 @@ void Simulation::rest(const std::string& rule) {
 // ---------------------------------------------------------------- what happens
 
 void Simulation::disturb() {
+  if (adopts_ && adoptions_.chance(10)) return adopt_something();
   switch (random_.below(4)) {
     case 0:
       return push_commit();
@@ -274,11 +279,11 @@ void Simulation::push_commit() {
 void Simulation::disturb_container() {
   std::vector<reconciler::ContainerId> ids;
   for (const auto& [id, container] : runtime_.containers())
-    if (container.owner) ids.push_back(id);
+    if (rules_.owner(container)) ids.push_back(id);
   if (ids.empty()) return;
   const reconciler::ContainerId id = random_.pick(ids);
   const std::string name = runtime_.containers().at(id).name;
-  rules_.disturbed(runtime_.containers().at(id).owner->key, now_ + std::chrono::minutes(3));
+  rules_.disturbed(rules_.owner(runtime_.containers().at(id))->key, now_ + std::chrono::minutes(3));
   switch (random_.below(6)) {
     case 0:
     case 1:
@@ -343,6 +348,34 @@ void Simulation::disturb_surroundings() {
       return happened("clock stepped back");
     }
   }
+}
+
+// A container of somebody else's is given into the agent's care; the commit comes, or does not.
+void Simulation::adopt_something() {
+  if (services_.contains("shop") || store_.full) return;
+  crds::Service service;
+  service.name = crds::ServiceName("shop");
+  crds::Component component;
+  component.name = crds::ComponentName("main");
+  const ObservedContainer container =
+      runtime_.containers().at(runtime_.add_foreign("shop-" + std::to_string(adoptions_.below(3))));
+  component.image = container.image;
+  if (adoptions_.chance(50)) component.strategy = crds::Strategy::kRecreate;
+  service.components = {component};
+  reconciler::ComponentDesired wanted;
+  wanted.spec = reconciler::complete(component, service, {});
+  wanted.spec_hash = reconciler::spec_hash(reconciler::container_fields(wanted.spec, {}));
+  const reconciler::ComponentKey key{service.name, component.name};
+  const auto adoption =
+      reconciler::accept_adoption(key, loop_->desired().node, wanted, container, false, {}, now_);
+  if (!adoption || !loop_->accept({{key, *adoption}}, now_)) return;
+  happened("adoption accepted", container.name);
+  if (adoptions_.chance(30)) return;
+  services_["shop"] = service;
+  std::vector<crds::Service> all;
+  for (const auto& [name, one] : services_) all.push_back(one);
+  branch_.push(std::move(all), broken_, 0);
+  happened("commit: adoption", container.name);
 }
 
 void Simulation::disturb_routes() {

@@ -45,6 +45,7 @@ class Simulation {
   void disturb_surroundings();
   crds::Service random_service(const std::string& name);
   void disturb_routes();
+  void adopt_something();
   void serve_requests();
   bool call_fails();
   std::optional<test::FakeRuntime::Fault> fault_for(const test::FakeRuntime::Call& call);
@@ -70,6 +71,9 @@ class Simulation {
   bool faults_ = true;
   bool podman_away_ = false;
   const bool proxied_;  // a life with mc-proxy, or one without
+  // Of their own, so that a life without any is the same for a seed as it always was.
+  Random adoptions_;
+  const bool adopts_;
 };
 
 }  // namespace sim

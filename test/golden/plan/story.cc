@@ -4,7 +4,9 @@
 
 #include "agent/apply/apply.h"
 #include "base/core/text.h"
+#include "reconciler/adoption.h"
 #include "reconciler/handover.h"
+#include "reconciler/normalise.h"
 #include "reconciler/resolve.h"
 #include "reconciler/steps.h"
 
@@ -111,6 +113,7 @@ bool Story::world_command(const Words& words) {
   if (verb == "reboot") return runtime_.reboot(), true;
   if (verb == "occupy") return runtime_.occupy_port(port(what)), true;
   if (verb == "free") return runtime_.free_port(port(what)), true;
+  if (verb == "adopt") return adopt(what, more), true;
   if (verb == "drift") return drifts_[what] = more, true;
   if (verb == "podman") return away_ = what == "away", true;
   if (verb == "foreign") {
@@ -342,10 +345,33 @@ void Story::commit(int approved) {
   say("commit " + desired_->revision.str().substr(0, 7));
 }
 
+void Story::adopt(const std::string& container_name, const std::string& text) {
+  const auto [service_name, component_name] = halves(text, '/');
+  const crds::Service& service = services_.at(service_name);
+  const reconciler::ComponentKey key{
+      service.name, crds::ComponentName(component_name.empty() ? "main" : component_name)};
+  for (const crds::Component& component : service.components) {
+    if (component.name != key.component) continue;
+    reconciler::ComponentDesired wanted;
+    wanted.spec = reconciler::complete(component, service, fleet_);
+    wanted.spec_hash =
+        reconciler::spec_hash(reconciler::container_fields(wanted.spec, service.restarted_at));
+    const auto accepted = reconciler::accept_adoption(key, crds::NodeName("rift"), wanted,
+                                                      container(container_name), false, {}, now_);
+    if (accepted)
+      memory_.components[key].adopted = *accepted;
+    else
+      say("refused: " + accepted.error().message);
+  }
+}
+
 reconciler::Observed Story::observe() {
   reconciler::Observed observed;
   if (away_) observed.runtime_error = base::unavailable("cannot reach podman: connection refused");
   observed.containers = runtime_.containers();
+  const auto adopted =
+      reconciler::adopted_containers(desired_.value_or(reconciler::Desired{}), memory_);
+  for (auto& [id, one] : observed.containers) reconciler::show_as_adopted(adopted, one);
   for (auto& [id, one] : observed.containers) {
     const auto drift = drifts_.find(one.name);
     if (drift == drifts_.end()) continue;
@@ -460,7 +486,9 @@ void Story::say_containers() {
     std::string line = "= " + one.name + " " + std::string(name(one.state)) + " " + one.image;
     for (const crds::PortMapping& port : one.ports)
       line += " " + std::to_string(port.host_port) + ":" + std::to_string(port.container_port);
-    if (!one.owner) line += " (foreign)";
+    if (!one.owner)
+      line += reconciler::adopted_containers(*desired_, memory_).contains(id) ? " (adopted)"
+                                                                              : " (foreign)";
     say(line);
   }
   for (const auto& [key, route] : router_.routes())

@@ -40,6 +40,7 @@ namespace test {
 //   > crash IMAGE CODE            ends as soon as it runs;  > heal IMAGE ends that
 //   > end NAME CODE | pause NAME | remove NAME | reboot
 //   > foreign NAME [PORT] | other-node NAME | occupy PORT | free PORT
+//   > adopt NAME SERVICE[/COMPONENT]   an operator accepts that container, as what is defined
 //   > drift NAME image|ports      podman shows the container with another one
 //   > podman away | back
 //   > proxy on | away | back | loses | foreign HOST
@@ -60,6 +61,7 @@ class Story {
   bool wish_command(const Words& words);
   void set_component(crds::Component& component, const std::string& key, const std::string& value);
   void commit(int approved);
+  void adopt(const std::string& container, const std::string& component);
   void run(base::Millis horizon);
   reconciler::Observed observe();
   void apply(const reconciler::Step& step);
