@@ -78,6 +78,15 @@ struct Podman::Impl {
     return parse_inspect(answer.body);
   }
 
+  Result<std::string> document(const std::string& path, const std::string& doing,
+                               Parameters parameters = {}) {
+    MCP_TRY(auto answer, api.call({.path = path,
+                                   .parameters = std::move(parameters),
+                                   .deadline = api.deadlines().read}));
+    if (!answer.ok()) return error_of(answer, doing);
+    return std::move(answer.body);
+  }
+
   // A file of podman's own where its default may be a log that cannot be read back: another user's
   // journal is not for us to read (journalctl(1)). Podman could tell what its default is, but
   // GET /info takes longer than a container does.
@@ -245,6 +254,20 @@ Result<> Podman::pull(const std::string& image) {
   if (!why.empty()) return pull_error(image, why, auth);
   if (!done) return base::unavailable("cannot pull " + image + ": podman did not say how it ended");
   return {};
+}
+
+Result<std::string> Podman::containers_document() {
+  return impl_->document("/containers/json", "cannot list containers", {{"all", "true"}});
+}
+
+Result<std::string> Podman::container_document(const std::string& id) {
+  return impl_->document("/containers/" + base::url_encode(id) + "/json",
+                         "cannot inspect container " + id.substr(0, 12));
+}
+
+Result<std::string> Podman::image_document(const std::string& id) {
+  return impl_->document("/images/" + base::url_encode(id) + "/json",
+                         "cannot inspect image " + id.substr(0, 12));
 }
 
 Result<> Podman::logs(const ContainerId& id, const LogOptions& options,

@@ -8,6 +8,7 @@
 
 #include "agent/runtime/deadlines.h"
 #include "agent/view/backend.h"
+#include "agent/view/documents.h"
 #include "reconciler/ports.h"
 
 namespace agent {
@@ -43,7 +44,7 @@ struct PodmanOptions {
 // - create: a missing secret or a bad option is kInvalid.
 // - remove: a container that runs is killed.
 // - start: of a rootless container that has just ended, waits until podman has cleaned up after it.
-class Podman : public reconciler::Runtime {
+class Podman : public reconciler::Runtime, public RuntimeDocuments {
  public:
   explicit Podman(PodmanOptions options);
   ~Podman() override;  // ends the service that it started; containers go on
@@ -55,6 +56,10 @@ class Podman : public reconciler::Runtime {
   base::Result<reconciler::ObservedContainer> start(const reconciler::ContainerId& id) override;
   base::Result<> stop(const reconciler::ContainerId& id, base::Millis timeout) override;
   base::Result<> remove(const reconciler::ContainerId& id) override;
+
+  base::Result<std::string> containers_document() override;
+  base::Result<std::string> container_document(const std::string& id) override;
+  base::Result<std::string> image_document(const std::string& id) override;
 
   // As Backend::logs says. While nothing is written `sink` gets an empty piece about once a second,
   // so that it can say false. kNotFound: no such container.
