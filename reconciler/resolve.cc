@@ -252,7 +252,7 @@ class Resolver {
   // The edge of a service that has gone from one node to another leads to the first until the
   // second has it ready.
   void follow_handover(const crds::Located<crds::Service>& located, Desired::Edge& edge) {
-    if (previous_ == nullptr || approve_) return;
+    if (previous_ == nullptr || approve_ || !located.value.active) return;
     for (const Desired::Edge& last : previous_->edges) {
       if (last.key != edge.key || last.node.empty()) continue;
       const bool moved = last.node != edge.node;

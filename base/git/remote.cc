@@ -82,6 +82,10 @@ void set_callbacks(git_remote_callbacks& callbacks, Operation& operation) {
   if (parse_ssh_url(operation.remote.url)) callbacks.transport = make_ssh_transport;
 }
 
+std::string ref_of(const std::string& branch) {
+  return branch.starts_with("refs/") ? branch : "refs/heads/" + branch;
+}
+
 // The branch among what the remote has.
 Result<Oid> find_head(git_remote* remote, const std::string& branch) {
   const git_remote_head** heads = nullptr;
@@ -90,7 +94,7 @@ Result<Oid> find_head(git_remote* remote, const std::string& branch) {
   bool any_branch = false;
   for (size_t i = 0; i < count; ++i) {
     const std::string_view name = heads[i]->name;
-    if (name == "refs/heads/" + branch) return to_oid(heads[i]->oid);
+    if (name == ref_of(branch)) return to_oid(heads[i]->oid);
     any_branch = any_branch || name.starts_with("refs/heads/");
   }
   if (!any_branch) return not_found("the repository is empty", "push a first commit to it");
@@ -102,7 +106,7 @@ bool has_commit(const Repository& repository, const Oid& oid) {
 }
 
 Result<> download(git_remote* remote, const std::string& branch, Operation& operation) {
-  const std::string spec = "+refs/heads/" + branch + ":refs/heads/" + branch;
+  const std::string spec = "+" + ref_of(branch) + ":" + ref_of(branch);
   char* specs[] = {const_cast<char*>(spec.c_str())};
   const git_strarray wanted = {specs, 1};
   git_fetch_options options = GIT_FETCH_OPTIONS_INIT;
@@ -180,7 +184,7 @@ Result<Oid> fetch(Repository& into, const Remote& remote, const std::string& bra
   if (!has_commit(into, *head))
     return make_error(Code::kCorrupt,
                       what + ": " + into.git_dir().string() + " lacks objects that it should have");
-  MCP_CHECK(into.set_ref("refs/heads/" + branch, *head, "fetch"));
+  MCP_CHECK(into.set_ref(ref_of(branch), *head, "fetch"));
   return *head;
 }
 

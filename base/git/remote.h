@@ -31,9 +31,9 @@ struct Remote {
 // The URL as it can be shown: without a password.
 std::string printable_url(std::string_view url);
 
-// Asks for the branch's head. When that is `known`: nothing else is asked, read or written. Else
-// brings every missing object into `into`, points its refs/heads/<branch> there, also after a
-// force-push, and returns it.
+// Asks for the head of a branch, or of another ref when `branch` is a whole one ("refs/..."). When
+// that is `known`: nothing else is asked, read or written. Else brings every missing object into
+// `into`, points its ref of that name there, also after a force-push, and returns it.
 //
 // kNotFound: no such repository, an empty one, no such branch. kUnauthenticated: password or key
 // refused. kDenied: the server's certificate or host key is not trusted, or 403. kUnavailable: name

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include "agent/source/git_outbox.h"
 #include "agent/source/git_source.h"
+#include "agent/source/report_witness.h"
 #include "test/support/git/git_repo.h"
 #include "test/support/temp_dir.h"
 
@@ -360,6 +362,46 @@ TEST_F(Source, HistorySaysWhereDataLies) {
   origin.commit("anew");
   origin.git({"branch", "-q", "-M", "main"});
   EXPECT_EQ(where(next(follower)), "a");
+}
+
+// What another node has pushed to its ref is a witness; nothing, and rubbish, is none.
+TEST_F(Source, AReportTellsWhetherAServiceIsReadyElsewhere) {
+  using State = reconciler::PeerAnswer::State;
+  const std::string head = origin.change("services/web.toml", service("web"));
+  const GitRepo server = GitRepo::init_bare(dir / "server");
+  origin.git({"push", "-q", server.path().string(), "main"});
+  base::git::Remote remote;
+  remote.url = server.path().string();
+  ReportWitness witness(remote, dir / "peer.git");
+  reconciler::PeerQuestion question;
+  question.service = crds::ServiceName("web");
+  question.handover.to = reconciler::NodeName("svc");
+  question.revision = reconciler::Revision(head);
+  EXPECT_EQ(witness.ask(question).state, State::kUnknown);
+
+  GitOutbox outbox(remote, reconciler::NodeName("svc"), dir / "report.git");
+  const auto report = [&](const std::string& revision, const std::string& services) {
+    const auto done =
+        outbox.publish("{\"revision\": \"" + revision + "\", \"services\": [" + services + "]}");
+    ASSERT_TRUE(done) << done.error().text();
+  };
+  const auto web = [](const std::string& status) {
+    return "{\"name\": \"web\", \"conditions\": [{\"type\": \"Ready\", \"status\": \"" + status +
+           "\", \"reason\": \"Probing\", \"message\": \"no answer\"}]}";
+  };
+  report(head, web("False"));
+  EXPECT_EQ(witness.ask(question).state, State::kNotReady);
+  EXPECT_EQ(witness.ask(question).message, "svc reports Probing: no answer");
+  report(head, web("True"));
+  EXPECT_EQ(witness.ask(question).state, State::kReady);
+  report(std::string(40, '1'), web("True"));
+  EXPECT_EQ(witness.ask(question).state, State::kNotReady) << "of another commit";
+  report(head, "");
+  EXPECT_EQ(witness.ask(question).message, "svc does not report web");
+  ASSERT_TRUE(outbox.publish("rubbish"));
+  EXPECT_EQ(witness.ask(question).state, State::kNotReady);
+  std::filesystem::rename(dir / "server", dir / "away");
+  EXPECT_EQ(witness.ask(question).state, State::kUnknown);
 }
 
 }  // namespace
