@@ -2,44 +2,79 @@
 
 #include <memory>
 
+#include "agent/api/access.h"
 #include "agent/api/handlers.h"
 
 namespace agent {
 namespace {
 
+// Every call of the API, and what it takes to be let in.
 struct Call {
   const char* method;
   const char* pattern;
-  Handlers::Reply (Handlers::*handler)(const base::HttpRequest&);
+  Role role;
+  Handlers::Reply (Handlers::*handler)(const base::HttpRequest&) = nullptr;
+  // Instead, for a body of any size.
+  Handlers::Reply (Handlers::*upload)(const base::HttpRequest&, const base::HttpBody&) = nullptr;
 };
 
 constexpr Call kCalls[] = {
-    {"GET", "/healthz", &Handlers::healthz},
-    {"GET", "/readyz", &Handlers::readyz},
-    {"GET", "/metrics", &Handlers::metrics},
-    {"GET", "/v1/version", &Handlers::version},
-    {"GET", "/v1/status", &Handlers::status},
-    {"GET", "/v1/services", &Handlers::services},
-    {"GET", "/v1/services/{service}", &Handlers::service},
-    {"GET", "/v1/services/{service}/spec", &Handlers::spec},
-    {"GET", "/v1/services/{service}/components/{component}/logs", &Handlers::logs},
-    {"GET", "/v1/containers", &Handlers::containers},
-    {"GET", "/v1/routes", &Handlers::routes},
-    {"GET", "/v1/events", &Handlers::events},
-    {"POST", "/v1/sync", &Handlers::sync},
-    {"POST", "/v1/plan", &Handlers::plan},
+    {"GET", "/healthz", Role::kNone, &Handlers::healthz},
+    {"GET", "/readyz", Role::kNone, &Handlers::readyz},
+    {"GET", "/metrics", Role::kViewer, &Handlers::metrics},
+    {"GET", "/v1/version", Role::kViewer, &Handlers::version},
+    {"GET", "/v1/status", Role::kViewer, &Handlers::status},
+    {"GET", "/v1/services", Role::kViewer, &Handlers::services},
+    {"GET", "/v1/services/{service}", Role::kViewer, &Handlers::service},
+    {"GET", "/v1/services/{service}/spec", Role::kViewer, &Handlers::spec},
+    {"GET", "/v1/services/{service}/components/{component}/logs", Role::kViewer, &Handlers::logs},
+    {"GET", "/v1/containers", Role::kViewer, &Handlers::containers},
+    {"GET", "/v1/routes", Role::kViewer, &Handlers::routes},
+    {"GET", "/v1/events", Role::kViewer, &Handlers::events},
+    {"POST", "/v1/sync", Role::kOperator, &Handlers::sync},
+    {"POST", "/v1/plan", Role::kViewer, &Handlers::plan},
+    {"POST", "/v1/services/{service}/adopt", Role::kOperator, &Handlers::adopt},
+    {"GET", "/v1/files/{service}/{path...}", Role::kOperator, &Handlers::get_file},
+    {"PUT", "/v1/files/{service}/{path...}", Role::kOperator, nullptr, &Handlers::put_file},
 };
 
 }  // namespace
 
-void add_api(base::HttpServer& server, Backend& backend, EventLog& events, std::string version) {
-  const auto handlers = std::make_shared<Handlers>(backend, events, std::move(version));
+Role needed_role(const std::string& method, const std::string& route) {
+  const std::string& served = method == "HEAD" ? "GET" : method;
   for (const Call& call : kCalls)
-    server.route(call.method, call.pattern,
-                 [handlers, handler = call.handler](const base::HttpRequest& request) {
-                   auto reply = ((*handlers).*handler)(request);
-                   return reply ? std::move(*reply) : base::problem(reply.error());
-                 });
+    if (served == call.method && route == call.pattern) return call.role;
+  return Role::kOperator;
+}
+
+std::vector<std::string> api_calls() {
+  std::vector<std::string> names;
+  for (const Call& call : kCalls) names.push_back(std::string(call.method) + " " + call.pattern);
+  return names;
+}
+
+base::HttpHeaders api_headers(const std::string& version) {
+  return {{"mcp-agent-version", version}};
+}
+
+void add_api(base::HttpServer& server, const ApiContext& context) {
+  const auto handlers = std::make_shared<Handlers>(context);
+  const auto answer = [](Handlers::Reply reply) {
+    return reply ? std::move(*reply) : base::problem(reply.error());
+  };
+  for (const Call& call : kCalls) {
+    if (call.upload != nullptr)
+      server.upload(
+          call.method, call.pattern,
+          [handlers, answer, upload = call.upload](const auto& request, const auto& body) {
+            return answer(((*handlers).*upload)(request, body));
+          });
+    else
+      server.route(call.method, call.pattern,
+                   [handlers, answer, handler = call.handler](const auto& request) {
+                     return answer(((*handlers).*handler)(request));
+                   });
+  }
 }
 
 }  // namespace agent

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/api/api.h"
+#include "agent/files/files.h"
 #include "agent/store/event_log.h"
 #include "agent/view/backend.h"
 #include "base/http/server.h"
@@ -14,8 +16,11 @@ namespace agent {
 // that they share is behind the backend and the event log.
 class Handlers {
  public:
-  Handlers(Backend& backend, EventLog& events, std::string version)
-      : backend_(backend), events_(events), version_(std::move(version)) {}
+  explicit Handlers(const ApiContext& context)
+      : backend_(context.backend),
+        events_(context.events),
+        version_(context.version),
+        files_(context.data_root, context.max_file_bytes) {}
 
   using Request = base::HttpRequest;
   using Reply = base::Result<base::HttpReply>;  // an error becomes a problem document
@@ -37,13 +42,25 @@ class Handlers {
   Reply events(const Request& request);
   Reply logs(const Request& request);
 
+  // files.cc
+  Reply put_file(const Request& request, const base::HttpBody& body);
+  Reply get_file(const Request& request);
+
   // plan.cc
   Reply plan(const Request& request);
 
+  // adopt.cc
+  Reply adopt(const Request& request);
+
  private:
+  Reply propose_adoption(const reconciler::ServiceName& service);
+  Reply accept_adoption(const reconciler::ServiceName& service, const std::string& text);
+  base::Result<std::string> data_of(const Request& request);
+
   Backend& backend_;
   EventLog& events_;
   const std::string version_;
+  const DataFiles files_;
 };
 
 // kNotFound "<whole> '<name>'", with the nearest of `known` as the hint.

@@ -2,7 +2,7 @@
 
 #include "agent/api/documents.h"
 #include "agent/api/handlers.h"
-#include "crds/decode.h"
+#include "agent/api/wish.h"
 #include "reconciler/conditions.h"
 #include "reconciler/preview.h"
 #include "reconciler/resolve.h"
@@ -12,26 +12,6 @@ namespace {
 
 using reconciler::Desired;
 using reconciler::ServiceName;
-
-// A tree as it would be fetched: only definitions are read, as in a repository.
-base::Result<std::map<std::string, crds::DecodedFile>> decode_body(const std::string& text) {
-  const Json body = Json::parse(text, nullptr, false);
-  if (!body.is_object() || !body.contains("files") || !body["files"].is_object())
-    return base::invalid("the body is not {\"files\": {path: text}}");
-  std::map<std::string, crds::DecodedFile> files;
-  for (const auto& [path, content] : body["files"].items()) {
-    if (!content.is_string()) return base::invalid("files[" + path + "] is not a string");
-    if (crds::is_definition_path(path))
-      files.emplace(path, crds::decode_file(path, content.get_ref<const std::string&>()));
-  }
-  return files;
-}
-
-std::map<ServiceName, crds::Service> last_good(const Desired& desired) {
-  std::map<ServiceName, crds::Service> out;
-  for (const auto& [name, service] : desired.services) out.emplace(name, service.definition);
-  return out;
-}
 
 // What would not come into force, though it is valid.
 Json held_json(const Desired& desired) {
@@ -52,10 +32,10 @@ Json held_json(const Desired& desired) {
 }  // namespace
 
 Handlers::Reply Handlers::plan(const Request& request) {
-  MCP_TRY(const auto files, decode_body(request.body));
+  MCP_TRY(const auto files, decode_files(Json::parse(request.body, nullptr, false)));
   const View view = backend_.view();
   const Desired& now = view.desired;
-  const reconciler::Snapshot wish{now.revision, crds::check_tree(files, last_good(now))};
+  const reconciler::Snapshot wish = snapshot_of(files, now);
   const Desired* previous = now.revision.empty() ? nullptr : &now;
   const auto resolved = [&](bool approve) {
     return reconciler::resolve(wish, now.node, previous, approve, view.policy);

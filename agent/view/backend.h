@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "agent/view/documents.h"
 #include "agent/view/view.h"
-#include "reconciler/ports.h"
+#include "reconciler/adoption.h"
 #include "reconciler/ports.h"
 
 namespace agent {
@@ -31,6 +33,13 @@ class Backend {
 
   // Puts an event into the registry's log, soon.
   virtual void record(reconciler::Event event) = 0;
+
+  virtual RuntimeDocuments& documents() = 0;
+
+  // Remembers containers that an operator has given into our care. On success a kill -9 cannot lose
+  // it.
+  virtual base::Result<> accept(
+      const std::map<reconciler::ComponentKey, reconciler::Adoption>& adoptions) = 0;
 
   // Streams a container's log, stdout and stderr, whole lines, until it ends or `sink` says false.
   virtual base::Result<> logs(const reconciler::ContainerId& container, const LogOptions& options,

@@ -5,9 +5,11 @@
 #include <mutex>
 #include <thread>
 
+#include "agent/api/access.h"
 #include "agent/api/api.h"
 #include "agent/store/sqlite_store.h"
 #include "base/http/client.h"
+#include "test/support/fake_documents.h"
 #include "test/support/sample_view.h"
 #include "test/support/temp_dir.h"
 
@@ -24,6 +26,17 @@ class FakeBackend : public agent::Backend {
     const std::lock_guard lock(mutex_);
     prune_allowed_.push_back(allow_prune);
     return view_.source.syncs_done + static_cast<int64_t>(prune_allowed_.size());
+  }
+  void record(reconciler::Event event) override {
+    const std::lock_guard lock(mutex_);
+    recorded_.push_back(std::move(event));
+  }
+  agent::RuntimeDocuments& documents() override { return documents_; }
+  base::Result<> accept(
+      const std::map<reconciler::ComponentKey, reconciler::Adoption>& adoptions) override {
+    const std::lock_guard lock(mutex_);
+    accepted_ = adoptions;
+    return {};
   }
   base::Result<> logs(const reconciler::ContainerId& container, const agent::LogOptions& options,
                       const std::function<bool(std::string_view)>& sink) override {
@@ -46,10 +59,19 @@ class FakeBackend : public agent::Backend {
     const std::lock_guard lock(mutex_);
     return prune_allowed_;
   }
+  std::vector<reconciler::Event> recorded() {
+    const std::lock_guard lock(mutex_);
+    return recorded_;
+  }
+  std::map<reconciler::ComponentKey, reconciler::Adoption> accepted() {
+    const std::lock_guard lock(mutex_);
+    return accepted_;
+  }
   std::pair<reconciler::ContainerId, agent::LogOptions> logged() {
     const std::lock_guard lock(mutex_);
     return logged_;
   }
+  FakeDocuments documents_;
   // Before the first call that asks for them.
   std::vector<std::string> log_ = {"listening on :8080\n", "GET /healthz 200\n"};
   base::Result<> log_result_;
@@ -58,6 +80,8 @@ class FakeBackend : public agent::Backend {
   std::mutex mutex_;
   agent::View view_ = sample_view();
   std::vector<bool> prune_allowed_;
+  std::vector<reconciler::Event> recorded_;
+  std::map<reconciler::ComponentKey, reconciler::Adoption> accepted_;
   std::pair<reconciler::ContainerId, agent::LogOptions> logged_;
 };
 
@@ -72,8 +96,11 @@ class ApiTest : public testing::Test {
     ASSERT_TRUE(events) << events.error().text();
     events_ = std::move(*events);
     server_ = std::make_unique<base::HttpServer>(base::HttpServerOptions{
-        .socket = folder_ / "agent.sock", .max_body = agent::kMaxRequestBytes});
-    agent::add_api(*server_, backend_, *events_, "v0.1.0");
+        .socket = folder_ / "agent.sock",
+        .max_body = agent::kMaxRequestBytes,
+        .headers = agent::api_headers("v0.1.0"),
+        .admit = [this](base::HttpRequest& request) { return access_.admit(request); }});
+    agent::add_api(*server_, {backend_, *events_, "v0.1.0", folder_ / "data", 1 << 20});
     const auto started = server_->start();
     ASSERT_TRUE(started) << started.error().text();
     client_ =
@@ -104,6 +131,8 @@ class ApiTest : public testing::Test {
 
   const TempDir folder_;
   FakeBackend backend_;
+  agent::Access access_{nullptr,
+                        [this](reconciler::Event event) { backend_.record(std::move(event)); }};
   std::unique_ptr<agent::SqliteStore> store_;
   std::unique_ptr<agent::EventLog> events_;
   std::unique_ptr<base::HttpServer> server_;

@@ -53,6 +53,13 @@ const Case kCases[] = {
      R"({"files": {"fleet.toml": "domain = \"svc.example.net\"\n", "services/mail.toml": "name = \"mail\"\nnode = \"rift\"\n\n[[components]]\nname = \"mail\"\nimage = \"registry.example.net/mail:v4\"\nimag = \"x\"\n", "services/shop.toml": "name = \"shop\"\nnode = \"rift\"\n\n[[components]]\nname = \"shop\"\nimage = \"registry.example.net/shop:v2\"\n"}})",
      200,
      {"mail", "shop"}},
+    {"adopt.json", "POST", "/v1/services/shop/adopt", "{}"},
+    {"adopt_accepted.json",
+     "POST",
+     "/v1/services/shop/adopt",
+     R"({"files": {"fleet.toml": "domain = \"svc.example.net\"\n", "services/shop.toml": "name = \"shop\"\nnode = \"rift\"\n\n[[components]]\nname = \"front\"\nimage = \"localhost/mcp-demo:v1\"\nports = [\"18081:80\"]\n"}, "components": {"front": "d52de337ee01afb2830eb21e715f56706c911884ad4088af4f71c16042f44549"}})",
+     202,
+     {}},
     {"problem.json", "GET", "/v1/services/databse", "", 404},
 };
 
@@ -74,6 +81,30 @@ class Golden : public test::ApiTest {
            {{reconciler::ServiceName("database"), created.revision, created.time, true, "Ready"}});
   }
 
+  // The front of a compose project, as podman tells of it.
+  View with_somebody_elses(View view) {
+    const std::string folder = MCP_SOURCE_DIR "/test/unit/adopt/documents/";
+    const auto document = [&](const std::string& name) { return content(folder + name + ".json"); };
+    const auto id_in = [](const std::string& text) {
+      const size_t at = text.find("\"Id\": \"") + 7;
+      return text.substr(at, text.find('"', at) - at);
+    };
+    backend_.documents_.list = document("list");
+    const std::string container = document("shop_front_1");
+    backend_.documents_.containers[id_in(container)] = container;
+    backend_.documents_.images[id_in(document("image-demo"))] = document("image-demo");
+    reconciler::ObservedContainer front;
+    front.id = reconciler::ContainerId(id_in(container));
+    front.name = "shop_front_1";
+    front.image = "localhost/mcp-demo:v1";
+    front.state = reconciler::ContainerState::kRunning;
+    front.ports = {{"", 18081, 80, "tcp"}};
+    front.started_at = *base::parse_rfc3339("2026-11-22T09:00:00Z");
+    view.desired.services.erase(reconciler::ServiceName("shop"));
+    view.observed.containers.emplace(front.id, front);
+    return view;
+  }
+
   void expect_golden(const std::string& file, const std::string& actual) {
     if (updating()) std::ofstream(kFolder + file, std::ios::binary) << actual;
     EXPECT_EQ(actual, content(kFolder + file)) << file << ": MCP_UPDATE_GOLDEN=1 rewrites it";
@@ -82,7 +113,9 @@ class Golden : public test::ApiTest {
 
 TEST_F(Golden, EveryCallAnswersAsItsFile) {
   for (const Case& one : kCases) {
-    backend_.set(one.services.empty() ? test::sample_view() : test::sample_view(one.services));
+    View view = one.services.empty() ? test::sample_view() : test::sample_view(one.services);
+    if (std::string(one.target).ends_with("/adopt")) view = with_somebody_elses(std::move(view));
+    backend_.set(std::move(view));
     const auto response = call(one.method, one.target, one.body);
     EXPECT_EQ(response.status, one.status) << one.target;
     expect_golden(one.file, response.body);
