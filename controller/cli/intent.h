@@ -14,6 +14,7 @@ struct Intent {
   bool removed = false;      // the wish is that the service goes
   bool allow_prune = false;  // the operator has approved the removal
   bool wait = true;
+  std::function<void(Json&)> add_details;  // to the result; may be null
 };
 
 // Commits and pushes, asks the agents concerned to fetch, and waits until the service is Ready (or

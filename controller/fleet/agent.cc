@@ -193,6 +193,23 @@ base::Result<PlanDocument> Agent::plan(const std::map<std::string, std::string>&
   return parse_plan(body);
 }
 
+base::Result<AdoptionProposal> Agent::propose_adoption(const std::string& service) const {
+  MCP_TRY(const std::string body,
+          call("POST", "/v1/services/" + base::url_encode(service) + "/adopt", "{}"));
+  return parse_adoption(body);
+}
+
+base::Result<> Agent::adopt(const std::string& service,
+                            const std::map<std::string, std::string>& files,
+                            const std::map<std::string, std::string>& containers) const {
+  Json wish = {{"files", Json::object()}, {"components", Json::object()}};
+  for (const auto& [path, text] : files) wish["files"][path] = text;
+  for (const auto& [component, id] : containers) wish["components"][component] = id;
+  MCP_CHECK(call("POST", "/v1/services/" + base::url_encode(service) + "/adopt",
+                 wish.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  return {};
+}
+
 base::Result<std::vector<Event>> Agent::events(int limit, const std::string& service) const {
   std::map<std::string, std::string> parameters = {{"limit", std::to_string(limit)}};
   if (!service.empty()) parameters["service"] = service;

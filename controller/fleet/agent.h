@@ -72,6 +72,11 @@ class Agent {
   base::Result<int64_t> sync(bool allow_prune) const;
   // What the node would do for this tree: path inside the repository -> text.
   base::Result<PlanDocument> plan(const std::map<std::string, std::string>& files) const;
+  // What of this node's containers could become the service; changes nothing.
+  base::Result<AdoptionProposal> propose_adoption(const std::string& service) const;
+  // From the commit of `files` on, these containers are its components' (component -> id).
+  base::Result<> adopt(const std::string& service, const std::map<std::string, std::string>& files,
+                       const std::map<std::string, std::string>& containers) const;
   // The last `limit` events, oldest first; of one service unless that is empty.
   base::Result<std::vector<Event>> events(int limit, const std::string& service = {}) const;
 
