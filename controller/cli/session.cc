@@ -4,11 +4,11 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "base/core/text.h"
 #include "base/process/process.h"
 #include "controller/cli/file.h"
-#include "controller/cli/token.h"
 #include "controller/cli/token.h"
 #include "controller/fleet/address.h"
 #include "crds/decode.h"
@@ -22,17 +22,20 @@ constexpr base::Millis kAgentDeadline{10'000};
 void add_node(std::vector<KnownNode>& known, const std::string& name, const std::string& address) {
   const bool there = std::any_of(known.begin(), known.end(),
                                  [&](const KnownNode& node) { return node.name == name; });
-  if (!there && !address.empty()) known.push_back({name, address});
+  if (!there && !address.empty())
+    known.push_back({.name = name, .address = address, .from_git = true});
 }
 
 // The node files of a working tree, read without git: this runs before every command.
 void add_nodes_of_folder(std::vector<KnownNode>& known, const fs::path& root) {
   std::error_code error;
+  std::set<std::string> paths;  // a folder lists its files in an order of its own
   for (fs::directory_iterator it(root / "nodes", error), end; !error && it != end;
-       it.increment(error)) {
-    const std::string path = "nodes/" + it->path().filename().string();
+       it.increment(error))
+    paths.insert("nodes/" + it->path().filename().string());
+  for (const std::string& path : paths) {
     if (!crds::is_definition_path(path)) continue;
-    const auto text = read_file(it->path());
+    const auto text = read_file(root / path);
     if (!text) continue;
     for (const auto& node : crds::decode_file(path, *text).nodes)
       add_node(known, node.value.name.str(), node.value.agent);
@@ -165,8 +168,16 @@ base::Result<const std::vector<Agent>*> Session::agents() {
     agents_.emplace();
     agents_->emplace_back("", address, deadline, access);
   } else {
+    const std::vector<KnownNode> known = known_nodes();
+    for (const KnownNode& node : known)
+      if (const auto parsed = parse_address(node.address);
+          parsed && parsed->kind == AgentAddress::Kind::kHttps && !access.token.empty() &&
+          !node.may_see_token(access.ca_file))
+        warn("no token is shown to " + node.name + " at " + node.address +
+             ", which the repository alone names (name it in [[nodes]] of mcp.toml, or set ca_file "
+             "in [auth])");
     MCP_TRY(agents_,
-            choose_agents(known_nodes(), globals_.nodes,
+            choose_agents(known, globals_.nodes,
                           default_sockets(environment_.runtime_dir, environment_.state_home),
                           deadline, access));
   }

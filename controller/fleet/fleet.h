@@ -15,6 +15,13 @@ struct KnownNode {
   std::string name;
   std::string address;
   std::string ca_file = {};  // for https; empty: the one of `access`
+  bool from_git = false;     // the repository alone names it
+  // Whoever may push could name an address of their own, with a certificate that every machine
+  // trusts, and be shown the token of everybody who runs a command. A CA file of ours is in the
+  // way.
+  bool may_see_token(const std::string& common_ca_file) const {
+    return !from_git || !ca_file.empty() || !common_ca_file.empty();
+  }
 };
 
 template <class T>

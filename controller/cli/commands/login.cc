@@ -115,8 +115,11 @@ Outcome login_with_device(Session& session) {
   const auto end = std::chrono::steady_clock::now() + login->expires_in();
   while (std::chrono::steady_clock::now() < end) {
     if (interrupt.wait(login->interval())) return interrupted();
-    MCP_TRY(const auto token, login->poll());
-    if (token) return keep(session, oidc.issuer, *token);
+    const auto token = login->poll();
+    if (token && *token) return keep(session, oidc.issuer, **token);
+    // The network may come back (RFC 8628 section 3.5); an answer of the provider is final.
+    if (!token && token.error().code != Code::kUnavailable && token.error().code != Code::kTimeout)
+      return misconfigured(token.error());
   }
   return make_error(Code::kUnauthenticated, "nobody entered the code in time",
                     "start again: mcp login");

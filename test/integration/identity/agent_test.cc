@@ -53,13 +53,15 @@ class RemoteAgent : public testing::Test {
   }
 
   base::Finished mcp(std::vector<std::string> args, const std::string& agent,
-                     const std::string& token = "", const std::string& input = "") const {
+                     const std::string& token = "", const std::string& input = "",
+                     const std::string& repository = "") const {
     args.insert(args.begin(), MCP_BINARY_DIR "/bin/mcp");
     auto done = base::run_command({args,
                                    {{"XDG_CONFIG_HOME", dir_ / "config"},
                                     {"HOME", dir_.path()},
                                     {"MCP_CONFIG", ""},
-                                    {"MCP_REPO", ""},
+                                    {"MCP_REPO", repository},
+                                    {"SSL_CERT_FILE", dir_ / "tls.pem"},
                                     {"MCP_AGENT", agent},
                                     {"MCP_TOKEN", token}},
                                    dir_.path()},
@@ -113,6 +115,28 @@ TEST_F(RemoteAgent, LetsInWhomMciasKnowsAndSaysWhyNotOthers) {
   EXPECT_THAT(events.out, HasSubstr("Denied"));
   EXPECT_THAT(events.out, HasSubstr("gus is a guest"));
   EXPECT_THAT(events.out, HasSubstr("alice"));
+}
+
+// Whoever may push could collect tokens otherwise.
+TEST_F(RemoteAgent, AnAddressThatTheRepositoryAloneNamesSeesNoToken) {
+  const std::string address = "https://127.0.0.1:" + std::to_string(port_);
+  fs::create_directories(dir_ / "desired/nodes");
+  std::ofstream(dir_ / "desired/nodes/rift.toml")
+      << "name = \"rift\"\naddress = \"127.0.0.1\"\nagent = \"" << address << "\"\n";
+  const auto status = [&](const std::string& config) {
+    std::ofstream(dir_ / "config/mcp/mcp.toml") << config;
+    return mcp({"status"}, "", mcias_.token_of("robot"), "", dir_ / "desired");
+  };
+  const auto shown_none = status("");
+  EXPECT_EQ(shown_none.exit_code, 6) << shown_none.out << shown_none.err;
+  EXPECT_THAT(shown_none.err, HasSubstr("no token is shown to rift at " + address));
+  for (const std::string& trusted :
+       {"[auth]\nca_file = \"" + (dir_ / "tls.pem") + "\"\n",
+        "[[nodes]]\nname = \"rift\"\naddress = \"" + address + "\"\n"}) {
+    const auto shown = status(trusted);
+    EXPECT_THAT(shown.out, HasSubstr("rift")) << shown.err;
+    EXPECT_THAT(shown.err, testing::Not(HasSubstr("no token is shown")));
+  }
 }
 
 }  // namespace
