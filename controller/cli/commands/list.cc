@@ -8,12 +8,17 @@
 namespace controller {
 namespace {
 
+Json or_null(const std::string& text) {
+  return text.empty() ? Json() : Json(text);
+}
+
 Outcome list(Session& session) {
   MCP_TRY(const Picture picture, take_picture(session));
   if (picture.nodes.empty()) return picture.unreachable.front().status.error();
   Table table({"SERVICE", "NODE", "STATUS", "REASON", "ACTIVE", "COMPONENTS", "REVISION"});
   Json services = Json::array();
   std::vector<std::string> names;
+  std::string remarks;
   for (const NodeStatus& node : picture.nodes) {
     for (const ServiceStatus& service : node.services) {
       const Word word = summarise(service.conditions);
@@ -29,12 +34,19 @@ Outcome list(Session& session) {
                           {"active", service.active},
                           {"components", std::move(components)},
                           {"revision", service.revision},
-                          {"path", service.path}});
+                          {"path", service.path},
+                          {"goesTo", or_null(service.goes_to)},
+                          {"dataOn", or_null(service.data_on)}});
+      if ((!service.goes_to.empty() || !service.data_on.empty()) && word.condition != nullptr)
+        remarks += service.name + " on " + node.node + ": " + word.condition->message + "\n";
       names.push_back(service.name);
     }
   }
   session.emit({{"services", services}, {"unreachable", unreachable_document(picture)}}, names,
-               [&] { return table.empty() ? std::string("no services\n") : table.text(); });
+               [&] {
+                 const std::string text = table.empty() ? "no services\n" : table.text();
+                 return remarks.empty() ? text : text + "\n" + remarks;
+               });
   return warn_unreachable(session, picture, Exit::kDone);
 }
 

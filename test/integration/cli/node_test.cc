@@ -1,4 +1,7 @@
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -108,6 +111,39 @@ TEST_F(Nodes, ListSaysWhoAnswersAndWhoDoesNot) {
   EXPECT_EQ(mcp({"node", "list", "--node", "rift,svc"}).exit_code, 0);
 }
 
+// It takes the connection and says nothing: each command ends, with what the others say.
+TEST_F(Nodes, ANodeThatHangsHoldsNobodyUp) {
+  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = dir_ / "deaf.sock";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener, 100), 0);
+  work_.change("nodes/deaf.toml", node("deaf", path));
+  rift_.set_service("web", "ReconciliationSucceeded", true);
+  rift_.add_event("web", "Normal", "Started", "started web.api");
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"node", "list"},
+                                             {"status"},
+                                             {"list"},
+                                             {"ps"},
+                                             {"events"},
+                                             {"route", "list"},
+                                             {"history", "web"},
+                                             {"sync"}}) {
+    std::vector<std::string> command = words;
+    command.insert(command.end(), {"--timeout", "1s"});
+    const auto done = mcp(command);
+    EXPECT_EQ(done.exit_code, 7) << words.front() << ": " << done.err;
+    EXPECT_THAT(done.err, HasSubstr("deaf")) << words.front();
+    EXPECT_NE(done.out, "") << words.front();
+  }
+  // What is found is found.
+  EXPECT_EQ(mcp({"logs", "web", "--timeout", "1s"}).exit_code, 0);
+  ::close(listener);
+}
+
 TEST_F(Nodes, AddWritesAFileOnce) {
   const auto added =
       mcp({"node", "add", "attic", "192.0.2.9", "--agent", "unix://" + (dir_ / "svc.sock"),
@@ -197,6 +233,28 @@ TEST_F(Nodes, DrainEndsAtTheTimeoutAndStands) {
   EXPECT_THAT(late.err,
               AllOf(HasSubstr("is not drained after 1s: web"), HasSubstr("the commit stands")));
   EXPECT_THAT(pushed("nodes/" + has->node + ".toml"), HasSubstr("schedulable = false"));
+}
+
+TEST_F(Nodes, ListSaysWhereAServiceIsOnItsWay) {
+  {
+    const auto guard = rift_.lock();
+    rift_.set_service("web", "ReconciliationSucceeded", true, "it is to go to svc");
+    rift_.services[0]["goesTo"] = "svc";
+  }
+  {
+    const auto guard = svc_.lock();
+    svc_.set_service("web", "WaitingForData", false, "its data is on rift");
+    svc_.services[0]["dataOn"] = "rift";
+  }
+  const auto text = mcp({"list"});
+  EXPECT_THAT(text.out, AllOf(HasSubstr("web on rift: it is to go to svc"),
+                              HasSubstr("web on svc: its data is on rift")));
+  const Json services = Json::parse(mcp({"list", "-o", "json"}).out)["services"];
+  ASSERT_EQ(services.size(), 2u);
+  EXPECT_EQ(services[0]["goesTo"], "svc");
+  EXPECT_EQ(services[1]["dataOn"], "rift");
+  // What has it is asked for its log.
+  EXPECT_EQ(Json::parse(mcp({"why", "web", "-o", "json"}).out)["node"], "rift");
 }
 
 TEST_F(Nodes, StartHereIsTheOperatorsWord) {
