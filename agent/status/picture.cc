@@ -28,7 +28,13 @@ Picture::Picture(const View& from) : view(from) {
     std::stable_sort(list.begin(), list.end(),
                      [&](const auto* a, const auto* b) { return rank(a) < rank(b); });
   }
-  for (const reconciler::Step& step : view.running) running[step.key] = &step;
+  for (const reconciler::Step& step : view.running) {
+    const reconciler::ComponentDesired* wanted = desired(step.key);
+    // Another definition has overtaken it: nobody waits for that image any more.
+    const bool overtaken = step.kind == reconciler::StepKind::kPullImage &&
+                           (!wanted || wanted->spec.image != step.image);
+    if (!overtaken) running[step.key] = &step;
+  }
   for (const auto& [service, unused] : view.desired.services) services.insert(service);
   for (const auto& [service, unused] : view.desired.unusable) services.insert(service);
   for (const auto& [key, unused] : containers) services.insert(key.service);

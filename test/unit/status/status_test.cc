@@ -219,6 +219,14 @@ TEST(Status, AnEndedComponentSaysHowAndWhenItIsTriedAgain) {
                                               "actual": "exited"}])"));
 }
 
+TEST(Status, NobodyWaitsForAnImageThatIsNotWantedAnyMore) {
+  View view = test::sample_view();
+  const auto waits = [&] { return component(view, "mail", "mail")["waitingFor"].dump(); };
+  EXPECT_THAT(waits(), HasSubstr("the pull of registry.example.net/mail:v3"));
+  view.running.front().image = "registry.example.net/mail:v2";
+  EXPECT_THAT(waits(), testing::Not(HasSubstr("the pull of")));
+}
+
 // Done is as good as ready.
 TEST(Status, ACompletedComponentIsReady) {
   View view = test::sample_view();
