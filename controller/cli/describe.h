@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ std::string describe_event(const Event& event, const Terminal& terminal, base::T
 
 // One event as a log line, with its full time.
 std::string event_line(const Event& event, const Terminal& terminal);
+
+// "12.3 MiB"
+std::string amount(uint64_t bytes);
 
 base::TimePoint now();
 

@@ -1,0 +1,109 @@
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "base/core/text.h"
+#include "controller/cli/commands/commands.h"
+#include "controller/cli/describe.h"
+#include "controller/cli/gather.h"
+
+namespace controller {
+namespace fs = std::filesystem;
+namespace {
+
+struct Options {
+  std::string service;
+  std::string path;
+  std::string file;
+};
+
+// Takes the file into `out`; what came is what was sent.
+base::Result<Agent::File> receive(const Session& session, const Agent& agent,
+                                  const Options& options, std::ostream& out) {
+  const std::string name = options.service + "/" + options.path;
+  const auto progress = session.progress();
+  base::Sha256 sum;
+  uint64_t size = 0;
+  MCP_TRY(const Agent::File file,
+          agent.get_file(options.service, options.path, [&](std::string_view bytes) {
+            out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+            sum.update(bytes);
+            size += bytes.size();
+            if (progress->mode() == Progress::Mode::kLive && !bytes.empty() && options.file != "-")
+              progress->show({{name, amount(size)}});
+            return !out.fail();
+          }));
+  out.flush();
+  if (!out) return base::make_error(base::Code::kExhausted, "cannot write what came of " + name);
+  if (size != file.size || sum.hex() != file.sha256)
+    return base::invalid(name + " did not arrive as it was: " + std::to_string(size) + " of " +
+                             std::to_string(file.size) + " bytes",
+                         "somebody may be writing to it; try again");
+  return file;
+}
+
+Outcome pull(Session& session, const Options& options) {
+  MCP_TRY(const Holder holder, find_holder(session, options.service));
+  const Agent* agent = holder.agent;
+  if (options.file == "-") {
+    MCP_TRY(const auto file, receive(session, *agent, options, session.terminal().out));
+    return Exit::kDone;
+  }
+  std::error_code error;
+  const fs::path name = fs::path(options.path).filename();
+  fs::path to =
+      session.environment().directory / (options.file.empty() ? name : fs::path(options.file));
+  if (fs::is_directory(to, error)) to /= name;
+  fs::path draft = to;
+  draft += ".mcp-pull";
+  std::ofstream out(draft, std::ios::binary | std::ios::trunc);
+  if (!out)
+    return base::make_error(base::Code::kDenied, "cannot write " + draft.string(),
+                            "name a folder that this user may write to");
+  const auto file = receive(session, *agent, options, out);
+  out.close();
+  if (!file) {
+    fs::remove(draft, error);
+    return file.error();
+  }
+  fs::permissions(draft, static_cast<fs::perms>(std::strtoul(file->mode.c_str(), nullptr, 8)),
+                  error);
+  fs::rename(draft, to, error);
+  if (error)
+    return base::make_error(base::Code::kDenied,
+                            "cannot write " + to.string() + ": " + error.message());
+  session.emit({{"service", options.service},
+                {"path", options.path},
+                {"node", agent->label()},
+                {"file", to.string()},
+                {"size", file->size},
+                {"mode", file->mode},
+                {"sha256", file->sha256}},
+               {to.string()}, [&] {
+                 return "pulled " + options.service + "/" + options.path + " from " +
+                        agent->label() + " to " + to.string() + ": " + amount(file->size) +
+                        ", sha-256 " + file->sha256.substr(0, 12) + "\n";
+               });
+  return Exit::kDone;
+}
+
+}  // namespace
+
+Command pull_command() {
+  auto options = std::make_shared<Options>();
+  return {
+      .name = "pull",
+      .summary = "Copy a file from a service's data directory on its node",
+      .details =
+          "It arrives whole or not at all; a FILE that is there is replaced then. - is the output.",
+      .example = "mcp pull db backups/today.sql\nmcp pull web app.toml - | less",
+      .arguments = {{"SERVICE", &options->service, "the service", Complete::kService},
+                    {"PATH", &options->path, "inside of its folder", Complete::kNothing},
+                    {"FILE", &options->file, "default: the name in PATH", Complete::kFile, false}},
+      .run = [options](Session& session) { return pull(session, *options); },
+  };
+}
+
+}  // namespace controller
