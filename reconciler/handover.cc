@@ -1,5 +1,8 @@
 #include "reconciler/handover.h"
 
+#include "reconciler/normalise.h"
+#include "reconciler/routes.h"
+
 namespace reconciler {
 namespace {
 
@@ -17,6 +20,24 @@ std::string waits_for(const HandoverMemory& memory, const PeerAnswer* answer) {
 }
 
 }  // namespace
+
+Handover handover_of(const crds::Service& service, const NodeName& to, const NodeName& self,
+                     const crds::Fleet& fleet, const std::map<NodeName, crds::Node>& nodes) {
+  Handover handover{.to = to};
+  if (const auto there = nodes.find(to); there != nodes.end())
+    handover.address = there->second.address;
+  for (const crds::Component& written : service.components) {
+    const crds::Component component = complete(written, service, fleet);
+    for (const crds::Route& route : component.routes) {
+      const bool edge = !route.edge.empty();
+      handover.followed |= edge && route.edge != self.str() && route.edge != to.str();
+      // The mc-proxy of its edge has the name already, and passes it on to us.
+      if (route.edge == to.str() || route.hostname.empty()) continue;
+      handover.names.push_back({key_of(route), route.mode, edge});
+    }
+  }
+  return handover;
+}
 
 ComponentKey handover_key(const ServiceName& service, const Handover& handover) {
   return {service, ComponentName("handover:" + handover.to.str())};

@@ -12,6 +12,11 @@
 // docs/decisions/0013-handover.md says why it is done so.
 namespace reconciler {
 
+// The handover of a service that goes from `self`, or from another node to which `self` leads, to
+// the node `to`.
+Handover handover_of(const crds::Service& service, const NodeName& to, const NodeName& self,
+                     const crds::Fleet& fleet, const std::map<NodeName, crds::Node>& nodes);
+
 // How one handover stands.
 struct Standing {
   bool ready_there = false;  // what leads to the service may lead there

@@ -4,9 +4,9 @@
 
 #include "base/core/text.h"
 #include "reconciler/conditions.h"
+#include "reconciler/handover.h"
 #include "reconciler/normalise.h"
 #include "reconciler/placement.h"
-#include "reconciler/routes.h"
 
 namespace reconciler {
 namespace {
@@ -204,20 +204,8 @@ class Resolver {
   }
 
   void begin_handover(const crds::Located<crds::Service>& located, const NodeName& node) {
-    Handover handover{.to = node};
-    if (const auto there = out_.nodes.find(node); there != out_.nodes.end())
-      handover.address = there->second.address;
-    for (const crds::Component& written : located.value.components) {
-      const crds::Component component = complete(written, located.value, out_.fleet);
-      for (const crds::Route& route : component.routes) {
-        const bool edge = !route.edge.empty();
-        handover.followed |= edge && route.edge != out_.node.str() && route.edge != node.str();
-        // Its mc-proxy has the name already, and passes it on to us.
-        if (route.edge == node.str() || route.hostname.empty()) continue;
-        handover.names.push_back({key_of(route), route.mode, edge});
-      }
-    }
-    out_.handovers.insert_or_assign(located.value.name, std::move(handover));
+    out_.handovers.insert_or_assign(
+        located.value.name, handover_of(located.value, node, out_.node, out_.fleet, out_.nodes));
   }
 
   // Another node has it, and this one may be the edge of its routes.
