@@ -160,7 +160,8 @@ std::string describe_node(const NodeStatus& node, const std::vector<ServiceStatu
   out += "  revision " + (node.revision.empty() ? "none yet" : short_revision(node.revision));
   if (!node.last_ready_revision.empty() && node.last_ready_revision != node.revision)
     out += ", last Ready " + short_revision(node.last_ready_revision);
-  out += "\n" + source_line(node, terminal, now);
+  // A report in the repository does not say where it was fetched from.
+  out += "\n" + (node.source.url.empty() ? std::string() : source_line(node, terminal, now));
   const bool managed = node.routes != "not managed";
   if (!managed) out += "  routes   not managed\n";
   if (!node.routes_error.empty())

@@ -41,6 +41,9 @@ crds::Component some_component(const std::string& name) {
   if (chance(30)) out.health = crds::Health{.check = crds::CmdCheck{{"true"}}};
   if (chance(20)) out.health = crds::Health{.check = crds::TcpCheck{}, .port = "rest"};
   if (chance(20)) out.network = "host";
+  if (chance(10)) out.privileged = true;
+  if (chance(10)) out.cap_add = {"NET_ADMIN"};
+  if (chance(20)) out.volumes = {{pick<std::string>({"/srv/a", "/etc", "cache"}), "/data", {}}};
   if (chance(30)) out.strategy = crds::Strategy::kRecreate;
   if (chance(50))
     out.restart = crds::Restart{static_cast<crds::Restart::Policy>(below(4)),
@@ -50,7 +53,7 @@ crds::Component some_component(const std::string& name) {
   return out;
 }
 
-Desired some_desired() {
+std::vector<crds::Service> some_services() {
   std::vector<crds::Service> services;
   for (const char* name : {"a", "b", "c"}) {
     if (chance(20)) continue;
@@ -62,7 +65,11 @@ Desired some_desired() {
       if (chance(15)) one.depends_on.emplace_back(other);
     services.push_back(std::move(one));
   }
-  Desired out = resolve(test::snapshot(1, services), kSelf, nullptr, false);
+  return services;
+}
+
+Desired some_desired() {
+  Desired out = resolve(test::snapshot(1, some_services()), kSelf, nullptr, false);
   if (chance(10)) out.unusable[ServiceName("c")] = "broken";
   if (chance(5)) out.revision = Revision();
   return out;
@@ -256,6 +263,21 @@ TEST(Reconcile, AConvergedNodeIsLeftAlone) {
     const Outcome second = reconcile(desired, observed, first.next, at(5000));
     RC_ASSERT(second.plan.steps.empty());
     RC_ASSERT(second.next == first.next);
+  }));
+}
+
+TEST(Resolve, WhateverIsCommittedNothingBeyondThePolicyComesIntoForce) {
+  EXPECT_TRUE(rc::check("in any order of commits", [] {
+    Policy policy;
+    policy.host_network = chance(30);
+    Desired desired = resolve(test::snapshot(1, some_services()), kSelf, nullptr, false, policy);
+    for (int commit = 2; commit < 5; ++commit) {
+      for (const auto& [name, service] : desired.services)
+        for (const auto& [component_name, component] : service.components)
+          RC_ASSERT(violations(component.spec, policy).empty());
+      for (const ServiceName& name : desired.refused) RC_ASSERT(desired.unusable.contains(name));
+      desired = resolve(test::snapshot(commit, some_services()), kSelf, &desired, true, policy);
+    }
   }));
 }
 
