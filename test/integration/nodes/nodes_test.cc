@@ -27,12 +27,17 @@ class NodesTest : public testing::Test {
         inner_proxy_({.proxy_protocol = true, .address = kInner, .port = door_proxy_.port()}),
         door_(proxy_table(door_proxy_), "door"),
         inner_(proxy_table(inner_proxy_), "inner", door_.repository()) {
-    door_.write("nodes/door.toml", std::string("name = \"door\"\naddress = \"") + kDoor + "\"\n");
-    door_.write("nodes/inner.toml",
-                std::string("name = \"inner\"\naddress = \"") + kInner + "\"\n");
+    door_.write("nodes/door.toml", file("door", kDoor, door_));
+    door_.write("nodes/inner.toml", file("inner", kInner, inner_) + "schedulable = false\n");
   }
 
   // Its page is the name of the container that answers.
+  static std::string file(const std::string& name, const std::string& address, const Node& node) {
+    return "name = \"" + name + "\"\naddress = \"" + address + "\"\nagent = \"unix://" +
+           (node.folder() / "agent.sock") + "\"\n";
+  }
+
+  // `node` may be empty: it is placed.
   void push(const std::string& node, const std::string& more = "", const std::string& head = "") {
     std::string text = definition(
         "web",
@@ -42,9 +47,26 @@ class NodesTest : public testing::Test {
             "[components.health]\nhttp = \"/\"\ninterval = \"500ms\"\n[[components.routes]]\n"
             "mode = \"l7\"\nhostname = \"" +
             kHost + "\"\nedge = \"door\"\nport = " + std::to_string(door_proxy_.port()) + "\n");
-    door_.write("services/web.toml", head + "node = \"" + node + "\"\n" + text);
+    const std::string where = node.empty() ? "" : "node = \"" + node + "\"\n";
+    door_.write("services/web.toml", head + where + text);
     door_.commit("web on " + node);
     for (Node* one : {&door_, &inner_}) one->sync();
+  }
+  // The command line as an operator has it, on the repository.
+  base::Finished mcp(std::vector<std::string> words) {
+    words.insert(words.begin(), std::string(MCP_BINARY_DIR) + "/bin/mcp");
+    const auto done = base::run_command({words,
+                                         {{"MCP_REPO", door_.repository()},
+                                          {"MCP_AGENT", ""},
+                                          {"MCP_CONFIG", ""},
+                                          {"XDG_CONFIG_HOME", door_.folder() / "config"},
+                                          {"GIT_AUTHOR_NAME", "t"},
+                                          {"GIT_AUTHOR_EMAIL", "t@t"},
+                                          {"GIT_COMMITTER_NAME", "t"},
+                                          {"GIT_COMMITTER_EMAIL", "t@t"}}},
+                                        "", std::chrono::seconds(90));
+    if (!done) throw std::runtime_error(done.error().text());
+    return *done;
   }
   std::string page() { return door_proxy_.curl(kHost, {"-k"}).out; }
   static std::string container(Node& node) {
@@ -108,6 +130,29 @@ TEST_F(NodesTest, ANameAtTheEdgeFollowsItsServiceAndLosesNoRequest) {
   inner_.sync(true);
   inner_.wait("it has let go", [&] { return container(inner_).empty(); });
   EXPECT_EQ(page(), container(door_));
+  clients.finish();
+}
+
+TEST_F(NodesTest, ADrainedNodeIsEmptyWhenTheCommandEnds) {
+  push("");
+  door_.start_agent();
+  inner_.start_agent();
+  door_.wait("it is placed on the one that takes services",
+             [&] { return !page().empty() && page() == container(door_); });
+  Clients clients(door_proxy_);
+  const auto uncordoned = mcp({"node", "uncordon", "inner"});
+  EXPECT_EQ(uncordoned.exit_code, 0) << uncordoned.err;
+  const auto drained = mcp({"node", "drain", "door"});
+  EXPECT_EQ(drained.exit_code, 0) << drained.out << drained.err;
+  EXPECT_THAT(drained.out, HasSubstr("node door is drained"));
+  EXPECT_EQ(page(), container(inner_));
+  EXPECT_TRUE(door_.service("web").is_null());
+  const auto nodes = Json::parse(mcp({"node", "list", "-o", "json"}).out)["nodes"];
+  ASSERT_EQ(nodes.size(), 2u);
+  for (const Json& node : nodes) {
+    EXPECT_EQ(node["status"], "Ready") << node.dump();
+    EXPECT_EQ(node["schedulable"], node["name"] == "inner");
+  }
   clients.finish();
 }
 
