@@ -1,9 +1,12 @@
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include "base/http/client.h"
 #include "base/process/process.h"
 #include "test/support/git/git_server.h"
 #include "test/support/mcias/mcias_server.h"
@@ -115,6 +118,58 @@ TEST_F(RemoteAgent, LetsInWhomMciasKnowsAndSaysWhyNotOthers) {
   EXPECT_THAT(events.out, HasSubstr("Denied"));
   EXPECT_THAT(events.out, HasSubstr("gus is a guest"));
   EXPECT_THAT(events.out, HasSubstr("alice"));
+}
+
+// Strangers who send bad tokens, no TLS, or nothing at all: the node goes on with its work, its
+// socket answers, and the registry does not fill up.
+TEST_F(RemoteAgent, AFloodOfBadRequestsLeavesTheNodeToItsWork) {
+  std::atomic<bool> over = false;
+  std::atomic<int> sent = 0;
+  std::vector<std::jthread> strangers;
+  for (int i = 0; i < 3; ++i) {
+    strangers.emplace_back([&] {
+      base::HttpClient client(base::HttpAddress::https("127.0.0.1", port_, dir_ / "tls.pem"));
+      while (!over)
+        if (client.request({.method = "POST",
+                            .target = "/v1/sync",
+                            .body = std::string(10'000, 'x'),
+                            .headers = {{"authorization", "Bearer not.a.token"}}}))
+          ++sent;
+    });
+    strangers.emplace_back([&] {
+      base::HttpClient client(base::HttpAddress::tcp("127.0.0.1", port_));
+      while (!over) {
+        (void)client.request({.target = "/v1/status"});
+        ++sent;
+      }
+    });
+  }
+  const auto git = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), {"git", "-C", dir_ / "desired", "-c", "user.name=k", "-c",
+                               "user.email=k@example.net"});
+    const auto done = base::run_command({args}, "", std::chrono::seconds(30));
+    return done ? done->out.substr(0, done->out.find('\n')) : done.error().text();
+  };
+  const std::string socket = "unix://" + (dir_ / "agent.sock");
+  for (int i = 0; i < 3; ++i) {
+    git({"commit", "-q", "--allow-empty", "-m", "change " + std::to_string(i)});
+    const std::string head = git({"rev-parse", "HEAD"});
+    EXPECT_EQ(mcp({"sync"}, socket).exit_code, 0);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::string status;
+    while (status.find("\"revision\": \"" + head) == std::string::npos) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end) << status;
+      status = mcp({"status", "-o", "json"}, socket).out;
+    }
+  }
+  while (sent < 200) std::this_thread::yield();
+  over = true;
+  strangers.clear();
+  const auto events = mcp({"events", "-n", "1000"}, socket).out;
+  size_t denied = 0;
+  for (size_t at = 0; (at = events.find("Denied", at)) != std::string::npos; ++at) ++denied;
+  EXPECT_GT(denied, 0u);
+  EXPECT_LE(denied, 60u);  // 20 a minute
 }
 
 // Whoever may push could collect tokens otherwise.

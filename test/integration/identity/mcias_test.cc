@@ -7,7 +7,7 @@
 
 #include "agent/auth/validators.h"
 #include "base/process/process.h"
-#include "test/integration/identity/dialogue.h"
+#include "test/support/dialogue.h"
 #include "test/support/mcias/mcias_server.h"
 #include "test/support/temp_dir.h"
 

@@ -5,7 +5,7 @@
 
 #include "agent/auth/validators.h"
 #include "base/jwt/jwt.h"
-#include "test/integration/identity/dialogue.h"
+#include "test/support/dialogue.h"
 #include "test/support/mcias/mcias_server.h"
 #include "test/support/temp_dir.h"
 

@@ -1,4 +1,4 @@
-#include "test/integration/identity/dialogue.h"
+#include "test/support/dialogue.h"
 
 #include <poll.h>
 #include <pty.h>
