@@ -71,6 +71,17 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
     plan_request = Json::parse(request.body);
     return HttpReply::json(plan.dump());
   });
+  server_.route("POST", "/v1/services/{service}/adopt", [this](const HttpRequest& request) {
+    const auto guard = lock();
+    const Json body = Json::parse(request.body);
+    if (adoption.is_null())
+      return base::problem(base::make_error(base::Code::kConflict, "it is managed already"));
+    if (body.empty()) return HttpReply::json(adoption.dump());
+    if (!takes_adoption)
+      return base::problem(base::make_error(base::Code::kConflict, "the container has gone"));
+    adopt_request = body;
+    return HttpReply::json("{}", 202);
+  });
   if (const auto started = server_.start(); !started) std::abort();
 }
 

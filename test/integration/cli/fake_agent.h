@@ -41,6 +41,9 @@ class FakeAgent {
   Json routes = {{"managed", false}, {"error", nullptr}, {"routes", Json::array()}};
   std::set<std::string> remembered;  // services that are gone, and whose events are known
   Json plan_request;
+  Json adoption;  // what is proposed for any service; null: it is managed already
+  bool takes_adoption = true;
+  Json adopt_request;  // that was accepted
   Json sync_request;
   std::map<std::string, std::string> specs;  // service -> TOML
   std::string log = "starting\nlistening on 8080\n";
