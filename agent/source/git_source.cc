@@ -74,18 +74,20 @@ base::Result<std::optional<git::Oid>> GitSource::advance() {
     held_.reset();
     return std::nullopt;
   }
-  if (!believed(head)) return std::nullopt;
+  MCP_TRY(const bool good, believed(head));
+  if (!good) return std::nullopt;
   MCP_CHECK(reader_.read(*mirror_, head));
   return head;
 }
 
-bool GitSource::believed(const git::Oid& head) {
+base::Result<bool> GitSource::believed(const git::Oid& head) {
   if (config_.verify.mode == VerifyConfig::Mode::kOff) return true;
   const std::string signers = signers_version(config_.verify);
   if (held_ && held_->revision.str() == head.str() && held_under_ == signers) return false;
   held_.reset();
   if (const auto before = mirror_->resolve(kBelieved); before && *before == head) return true;
   if (const auto signer = verify_commit(*mirror_, head, config_.verify); !signer) {
+    if (signer.error().code == base::Code::kCorrupt) return signer.error();
     held_ = {reconciler::Revision(head.str()), signer.error()};
     // What could not be found out is asked again.
     held_under_ = signer.error().code == base::Code::kDenied ? signers : std::string();

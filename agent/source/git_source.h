@@ -50,7 +50,7 @@ class GitSource : public reconciler::Source {
   base::Result<> open_mirror();
   base::Result<> set_mirror_aside();
   // Notes in held_ why the commit is not believed. True: it is.
-  bool believed(const base::git::Oid& head);
+  base::Result<bool> believed(const base::git::Oid& head);
   // The branch's head when it is not `last_` and is believed, with everything in the mirror and in
   // reader_.
   base::Result<std::optional<base::git::Oid>> advance();

@@ -55,6 +55,15 @@ class TemporaryFile {
   std::string path_;
 };
 
+// Of whoever pushed: it goes to terminals and logs.
+std::string harmless(const std::string& text) {
+  constexpr size_t kMost = 100;
+  std::string out = text.substr(0, kMost);
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = '?';
+  return out;
+}
+
 std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
@@ -168,8 +177,8 @@ Result<std::string> verify_commit(const git::Repository& repository, const git::
   auto signer = check(parts, config);
   if (signer) return signer;
   base::Error error = signer.error();
-  const std::string what = "commit " + commit.str().substr(0, 7) + " (" + info.subject() + ", by " +
-                           info.author.name + " <" + info.author.email + ">)";
+  const std::string what = "commit " + commit.str().substr(0, 7) + " (" + harmless(info.subject()) +
+                           ", by " + harmless(info.author.name + " <" + info.author.email) + ">)";
   error.message = error.code == base::Code::kDenied
                       ? what + " " + error.message
                       : "cannot verify " + what + ": " + error.message;

@@ -102,6 +102,13 @@ TEST_F(Verify, WhatIsNotSignedBySomebodyWhoMayIsRefused) {
   }
 }
 
+TEST_F(Verify, WhatACommitSaysReachesNoTerminalAsItIs) {
+  const auto refused = verify(commit("", "\x1b[2J" + std::string(1000, 'x')));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text().find('\x1b'), std::string::npos);
+  EXPECT_LT(refused.error().text().size(), 500u);
+}
+
 TEST_F(Verify, ASignatureFitsItsCommitAlone) {
   commit("alice", "one");
   const std::string first_tree = origin.git({"rev-parse", "HEAD^{tree}"});
