@@ -192,6 +192,11 @@ void Loop::plan(base::TimePoint now) {
 
 base::Result<> Loop::accept(const std::map<ComponentKey, reconciler::Adoption>& adoptions,
                             base::TimePoint now) {
+  // What is defined has a container, or is about to have one: two would be ours.
+  for (const auto& [key, adoption] : adoptions)
+    if (desired_.services.contains(key.service) || desired_.unusable.contains(key.service))
+      return base::make_error(base::Code::kConflict, key.service.str() + " is managed already",
+                              "mcp status " + key.service.str() + " shows how it stands");
   reconciler::Memory before = memory_;
   for (const auto& [key, adoption] : adoptions) memory_.components[key].adopted = adoption;
   journal_.save(desired_, memory_, now);

@@ -76,7 +76,7 @@ class Loop {
     dirty_ = true;
   }
   // Remembers containers that an operator has given into our care; see adoption.h. On success a
-  // kill -9 cannot lose it.
+  // kill -9 cannot lose it. kConflict: the service is defined already.
   base::Result<> accept(const std::map<reconciler::ComponentKey, reconciler::Adoption>& adoptions,
                         base::TimePoint now);
   int64_t request_sync(bool allow_prune) { return poller_.request(allow_prune); }

@@ -37,7 +37,7 @@ class Backend {
   virtual RuntimeDocuments& documents() = 0;
 
   // Remembers containers that an operator has given into our care. On success a kill -9 cannot lose
-  // it.
+  // it. kConflict: the service is defined already.
   virtual base::Result<> accept(
       const std::map<reconciler::ComponentKey, reconciler::Adoption>& adoptions) = 0;
 

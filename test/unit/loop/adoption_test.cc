@@ -131,6 +131,19 @@ TEST_F(Adoption, OutlivesTheAgent) {
   EXPECT_FALSE(runtime_.containers().contains(id_));
 }
 
+// The container that it has would be nobody's any more.
+TEST_F(Adoption, OfWhatIsDefinedIsRefused) {
+  ASSERT_TRUE(accept());
+  ASSERT_TRUE(accept());  // the same command again, after a commit that failed
+  push(snapshot(1, {service("web", kOther)}));
+  const reconciler::ContainerId first = id_;
+  id_ = runtime_.add_foreign("another");
+  loop_->hint();
+  settle();
+  EXPECT_EQ(accept().error().code, base::Code::kConflict);
+  EXPECT_EQ(loop_->memory().components.at(key("web")).adopted->container, first);
+}
+
 TEST_F(Adoption, IsStartedAgainWhenItEnds) {
   ASSERT_TRUE(accept());
   push(snapshot(1, {service("web", kOther)}));
