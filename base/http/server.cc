@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kBacklog = 128;
 // What is read and thrown away of a body that is too large, so that its sender reads the 413.
-constexpr size_t kMaxDrain = 64 << 20;
+constexpr size_t kMaxDrain = 1 << 20;
 
 class SinkStream : public HttpStream {
  public:
@@ -80,8 +80,11 @@ class Engine : public httplib::Server {
     // stop() and race with its next request when it is closed.
     return process_request(stream, true, closed, [&](httplib::Request& request) {
       wire->head_read();
-      // Compression holds back what a stream has written.
-      request.headers.erase("Accept-Encoding");
+      // Compression holds back what a stream has written; many ranges make many copies of an
+      // answer; and parts of a form are for handlers that take them apart.
+      for (const char* name : {"Accept-Encoding", "Range", "Content-Type"})
+        request.headers.erase(name);
+      request.ranges.clear();
     });
   }
 
@@ -196,6 +199,15 @@ struct HttpServer::Impl {
   void configure() {
     server.open = [this](int fd, int connections) { return open(fd, connections); };
     server.set_default_headers({options.headers.begin(), options.headers.end()});
+    // The library would take the body of these into memory, whatever its size: PRI is for proxies,
+    // and no handler's pattern fits a line feed.
+    server.set_pre_routing_handler(
+        [](const httplib::Request& request, httplib::Response& response) {
+          const bool odd = request.method == "PRI" || request.path.find('\n') != std::string::npos;
+          if (odd) response.status = 400;
+          return odd ? httplib::Server::HandlerResponse::Handled
+                     : httplib::Server::HandlerResponse::Unhandled;
+        });
     const auto plain = [this](const httplib::Request& request, httplib::Response& response) {
       answer(to_request(request), response, [](const auto&) -> Result<> { return {}; });
     };
@@ -234,8 +246,8 @@ struct HttpServer::Impl {
     return wire;
   }
 
-  static Result<> read_body(const httplib::ContentReader& reader,
-                            const std::function<Result<>(std::string_view)>& sink) {
+  Result<> read_body(const httplib::ContentReader& reader,
+                     const std::function<Result<>(std::string_view)>& sink) const {
     Result<> taken;
     size_t drained = 0;
     const bool whole = reader([&](const char* bytes, size_t size) {
@@ -243,7 +255,7 @@ struct HttpServer::Impl {
         taken = sink({bytes, size});
       else
         drained += size;
-      return drained <= kMaxDrain;
+      return drained <= kMaxDrain && !stopping.stop_requested();
     });
     if (taken && !whole) return invalid("the body is cut off", "send it again");
     return taken;
@@ -254,8 +266,9 @@ struct HttpServer::Impl {
     std::string text;
     MCP_CHECK(body([&](std::string_view piece) -> Result<> {
       if (text.size() + piece.size() > options.max_body)
-        return invalid("the body is larger than " + std::to_string(options.max_body) + " bytes",
-                       "send less");
+        return make_error(Code::kExhausted,
+                          "the body is larger than " + std::to_string(options.max_body) + " bytes",
+                          "send less");
       text += piece;
       return {};
     }));
@@ -283,6 +296,7 @@ struct HttpServer::Impl {
       reply = problem(
           make_error(Code::kInternal, request.method + " " + request.path + ": " + error.what()));
     }
+    if (reply.status == 401) reply.headers["www-authenticate"] = "Bearer";  // RFC 9110, 15.5.2
     if (reply.stream) return send_stream(std::move(reply), response);
     send(std::move(reply), response);
   }
@@ -384,7 +398,7 @@ void HttpServer::route(const std::string& method, const std::string& pattern, Ha
                       auto text = impl->whole_body(body);
                       if (!text) {
                         HttpReply refusal = problem(text.error());
-                        refusal.status = 413;
+                        if (text.error().code == Code::kExhausted) refusal.status = 413;
                         return refusal;
                       }
                       request.body = std::move(*text);

@@ -100,6 +100,8 @@ bool Wire::handshake(ssl_st* tls) {
 
 ssize_t Wire::read(char* to, size_t size) {
   if (in_head_ && received_ >= limits_.max_head) return -1;
+  in_line_ = size == 1 ? in_line_ + 1 : 0;
+  if (in_line_ > limits_.max_head) return -1;
   const auto until = read_until();
   ssize_t got = 0;
   if (tls_ != nullptr) {

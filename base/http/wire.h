@@ -19,7 +19,7 @@ struct WireLimits {
   // sends a byte now and then does not hold a thread.
   Millis grace{10000};
   size_t slowest = 16 << 10;
-  size_t max_head = 64 << 10;  // bytes before head_read()
+  size_t max_head = 64 << 10;  // bytes before head_read(), and of a line after it
 };
 
 // The server's end of one connection, plain or TLS. One thread.
@@ -59,6 +59,7 @@ class Wire {
   ssl_st* tls_ = nullptr;
   size_t received_ = 0;
   bool in_head_ = true;
+  size_t in_line_ = 0;  // bytes that were asked for one by one, as the library reads lines
   std::string peer_;
   int peer_port_ = 0;
 };

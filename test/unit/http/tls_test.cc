@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -214,6 +215,49 @@ TEST_F(Tls, WhoIsNotAdmittedIsToldBeforeItsBodyIsTaken) {
   ASSERT_TRUE(missing) << missing.error().text();
   EXPECT_EQ(missing->status, 404);
   EXPECT_EQ(asked, 2);
+}
+
+// Each of these made the library take whatever came into memory.
+TEST_F(Tls, NothingTakesABodyOfAnySize) {
+  HttpServerOptions plain = options();
+  plain.listen.clear();
+  plain.socket = dir_ / "s.sock";
+  HttpServer server(plain);
+  server.route("POST", "/echo",
+               [](const HttpRequest& request) { return HttpReply::text(request.body); });
+  ASSERT_TRUE(server.start());
+  const std::string length = "Content-Length: 100000000\r\n\r\n";
+  const std::string requests[] = {"PRI / HTTP/1.1\r\n" + length, "POST /%0A HTTP/1.1\r\n" + length,
+                                  "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;"};
+  for (const std::string& head : requests) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    plain.socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_GT(::send(fd, head.data(), head.size(), MSG_NOSIGNAL), 0);
+    const std::string piece(1 << 16, 'a');
+    size_t sent = 0;
+    while (sent < 50'000'000) {
+      const ssize_t some = ::send(fd, piece.data(), piece.size(), MSG_NOSIGNAL);
+      if (some <= 0) break;
+      sent += static_cast<size_t>(some);
+    }
+    ::close(fd);
+    EXPECT_LT(sent, 10'000'000u) << head;
+  }
+}
+
+TEST_F(Tls, ManyRangesAreOneAnswer) {
+  HttpServer server(options());
+  serve(server);
+  auto caller = client(server);
+  const auto answer = caller.request({.method = "POST",
+                                      .target = "/echo",
+                                      .body = "hello",
+                                      .headers = {{"range", "bytes=0-,0-,0-,1-2"}}});
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_EQ(answer->body, "hello");
 }
 
 TEST_F(Tls, StreamsBothWays) {
