@@ -141,6 +141,10 @@ Policy Policy::anything() {
           .own_paths = {}};
 }
 
+bool may_be_given(const std::string& path, const Policy& policy) {
+  return in_a_root(path, policy) && own_path(path, policy).empty();
+}
+
 std::vector<std::string> violations(const crds::Component& component, const Policy& policy) {
   return Check(component, policy).run();
 }

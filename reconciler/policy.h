@@ -33,6 +33,10 @@ struct Policy {
 // compared as written, after "." and "//" are taken out: links on the node's disk are not followed.
 std::vector<std::string> violations(const crds::Component& component, const Policy& policy);
 
+// Whether a directory of the node may be given to a container, by the same rules; for whoever knows
+// where a path leads on the node's disk. Pure.
+bool may_be_given(const std::string& path, const Policy& policy);
+
 // The rules as one line for a person.
 std::string summary(const Policy& policy);
 

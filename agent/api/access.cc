@@ -7,11 +7,14 @@
 #include <cstring>
 #include <vector>
 
+#include "agent/auth/text.h"
+
 namespace agent {
 namespace {
 
 // Of denials, a minute: who knocks all day must not push the rest out of the registry.
 constexpr int kDenialsAMinute = 20;
+constexpr size_t kLongestPath = 200;   // of a stranger's, in an event
 constexpr char kScheme[] = "Bearer ";  // its case does not count (RFC 9110 section 11.1)
 
 std::string_view text_of(Role role) {
@@ -99,7 +102,8 @@ void Access::write_down(const base::HttpRequest& request, const std::string& use
            .service = reconciler::ServiceName(
                denied || service == request.captures.end() ? "" : service->second),
            .reason = denied ? "Denied" : "Asked",
-           .message = request.method + " " + request.path + (denied ? ": " + why : "") + more,
+           .message = request.method + " " + printable(request.path).substr(0, kLongestPath) +
+                      (denied ? ": " + why : "") + more,
            .cause = by});
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "agent/store/event_log.h"
 #include "agent/view/backend.h"
@@ -19,6 +20,7 @@ struct ApiContext {
   std::string version;    // the git description of this program
   std::string data_root;  // <data_root>/<service> is what PUT and GET /v1/files reach
   uint64_t max_file_bytes = 0;
+  std::vector<std::string> own_paths = {};  // of the agent: no service's data
 };
 
 // For HttpServerOptions::headers: clients of another version are to know why they miss something.

@@ -44,6 +44,10 @@ base::Result<std::string> Handlers::data_of(const Request& request) {
   const auto known = service_names(view);
   if (std::find(known.begin(), known.end(), name) == known.end())
     return unknown("this node has no service", name, known);
+  const std::string folder = data_policy_.volume_roots.front() + "/" + name;
+  if (!reconciler::may_be_given(folder, data_policy_))
+    return base::make_error(base::Code::kDenied, folder + " has the agent's own files in it",
+                            "give the agent a [registry] path outside of [data] root");
   return name;
 }
 

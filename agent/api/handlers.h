@@ -9,6 +9,7 @@
 #include "agent/store/event_log.h"
 #include "agent/view/backend.h"
 #include "base/http/server.h"
+#include "reconciler/policy.h"
 
 namespace agent {
 
@@ -20,7 +21,8 @@ class Handlers {
       : backend_(context.backend),
         events_(context.events),
         version_(context.version),
-        files_(context.data_root, context.max_file_bytes) {}
+        files_(context.data_root, context.max_file_bytes),
+        data_policy_{.volume_roots = {context.data_root}, .own_paths = context.own_paths} {}
 
   using Request = base::HttpRequest;
   using Reply = base::Result<base::HttpReply>;  // an error becomes a problem document
@@ -61,6 +63,7 @@ class Handlers {
   EventLog& events_;
   const std::string version_;
   const DataFiles files_;
+  const reconciler::Policy data_policy_;
 };
 
 // kNotFound "<whole> '<name>'", with the nearest of `known` as the hint.

@@ -200,7 +200,12 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   };
   Access local(nullptr, record);
   Access remote(validator.get(), record);
-  const ApiContext context{backend, *events, version, config.data.root, config.data.max_file_bytes};
+  const ApiContext context{backend,
+                           *events,
+                           version,
+                           config.data.root,
+                           config.data.max_file_bytes,
+                           node_policy(config).own_paths};
   base::HttpServer server(
       {.socket = config.api.socket,
        .group = config.api.group,

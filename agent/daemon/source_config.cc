@@ -30,6 +30,9 @@ PodmanOptions podman_options(const Config& config) {
       .runtime_folder = (std::filesystem::path(config.state_dir()) / "podman").string()};
   for (const Config::Podman::Registry& one : config.podman.registries)
     out.registries.push_back({one.host, one.username, one.password_file});
+  out.may_mount = [policy = node_policy(config)](const std::string& path) {
+    return may_mount(policy, path);
+  };
   return out;
 }
 
@@ -39,6 +42,21 @@ reconciler::Policy node_policy(const Config& config) {
   const auto state = std::filesystem::absolute(config.state_dir(), failed);
   if (!failed) out.own_paths = {state.lexically_normal().string()};
   return out;
+}
+
+base::Result<> may_mount(const reconciler::Policy& policy, const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  reconciler::Policy real = policy;
+  for (auto* paths : {&real.volume_roots, &real.own_paths})
+    for (std::string& one : *paths) one = fs::weakly_canonical(one, failed).string();
+  const std::string leads_to = fs::weakly_canonical(path, failed).string();
+  if (!failed && reconciler::may_be_given(leads_to, real)) return {};
+  return base::make_error(base::Code::kDenied,
+                          "the volume " + path + " leads to " +
+                              (failed ? failed.message() : leads_to) +
+                              ", which policy.volume_roots of this node does not allow",
+                          "remove the link on the node, or ask for another directory");
 }
 
 }  // namespace agent

@@ -15,4 +15,8 @@ PodmanOptions podman_options(const Config& config);
 // [policy], with the agent's own folder, which no definition is given.
 reconciler::Policy node_policy(const Config& config);
 
+// What a definition asks for is judged as it is written (PLAN); where the path leads on the disk,
+// by links that a container may have put there, is judged here. kDenied.
+base::Result<> may_mount(const reconciler::Policy& policy, const std::string& path);
+
 }  // namespace agent

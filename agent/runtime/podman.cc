@@ -48,8 +48,9 @@ std::string text_at(const Json& object, const char* name) {
 }  // namespace
 
 struct Podman::Impl {
-  explicit Impl(PodmanOptions options) : api(std::move(options)) {}
+  explicit Impl(PodmanOptions options) : may_mount(options.may_mount), api(std::move(options)) {}
 
+  const std::function<base::Result<>(const std::string&)> may_mount;
   PodmanApi api;
   std::jthread watcher;
 
@@ -153,6 +154,9 @@ Result<ObservedContainer> Podman::inspect(const ContainerId& id) {
 
 Result<ContainerId> Podman::create(const ContainerSpec& spec) {
   const std::string doing = "cannot create container " + spec.name;
+  for (const crds::Volume& volume : spec.component.volumes)
+    if (volume.source.starts_with('/') && impl_->may_mount)
+      MCP_CHECK(impl_->may_mount(volume.source));
   MCP_TRY(const auto answer, impl_->try_create(spec));
   if (!answer.ok()) {
     base::Error error = error_of(answer, doing);

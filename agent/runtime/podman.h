@@ -28,6 +28,8 @@ struct PodmanOptions {
   std::string auth_file;
   // Count before auth_file. Of several that fit an image the longest one does.
   std::vector<RegistryLogin> registries = {};
+  // Asked about each directory of the node that a container is to be given, before it is made.
+  std::function<base::Result<>(const std::string& path)> may_mount = {};
   // Folder for the socket of our own service; made when missing.
   std::string runtime_folder;
   PodmanDeadlines deadlines = {};

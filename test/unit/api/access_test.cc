@@ -153,6 +153,16 @@ TEST_F(TokenApi, AFileGoesThereAndBack) {
   EXPECT_EQ(events[0].message, "PUT /v1/files/web/conf/app.toml");
 }
 
+TEST_F(TokenApi, WhatAStrangerSendsDoesNotSpeakToTheTerminal) {
+  base::HttpRequest one = request("POST", "/v1/sync", "");
+  one.path = "/v1/\x1b]0;owned\x07" + std::string(5000, 'x');
+  EXPECT_FALSE(remote_.admit(one));
+  const auto events = backend_.recorded();
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_LT(events[0].message.size(), 400u);
+  EXPECT_EQ(events[0].message.find('\x1b'), std::string::npos);
+}
+
 TEST_F(TokenApi, FilesThatCannotBeTakenAreRefused) {
   std::filesystem::create_directories(folder_ / "data");
   const std::tuple<const char*, std::string, int, const char*> table[] = {

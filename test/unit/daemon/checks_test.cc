@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "agent/daemon/source_config.h"
 #include "base/http/server.h"
 #include "base/process/process.h"
@@ -23,6 +25,27 @@ std::string says(const Config& config, const std::string& what) {
     return answer ? *answer : "error: " + answer.error().text();
   }
   return "no such probe";
+}
+
+// A container has put links into its volume, and the next commit asks for what is behind them.
+TEST(Policy, AVolumeMustLeadIntoARootOnTheDiskToo) {
+  namespace fs = std::filesystem;
+  const test::TempDir dir;
+  fs::create_directories(dir / "srv/a/own");
+  fs::create_directories(dir / "state");
+  fs::create_directory_symlink("/", dir / "srv/a/root");
+  fs::create_directory_symlink(dir / "state", dir / "srv/a/state");
+  fs::create_directory_symlink("own", dir / "srv/a/inside");
+  fs::create_directory_symlink(dir / "srv", dir / "link");
+  const reconciler::Policy policy{.volume_roots = {dir / "link"}, .own_paths = {dir / "state"}};
+  for (const char* good : {"srv/a", "srv/a/inside", "srv/a/new/folder", "link/a"})
+    EXPECT_TRUE(may_mount(policy, dir / good)) << good;
+  for (const char* bad : {"srv/a/root", "srv/a/root/etc", "srv/a/state", "state", "other"}) {
+    const auto refused = may_mount(policy, dir / bad);
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().code, base::Code::kDenied);
+    EXPECT_THAT(refused.error().text(), HasSubstr("policy.volume_roots"));
+  }
 }
 
 TEST(Checks, McProxyIsAskedForItsListeners) {
