@@ -116,13 +116,22 @@ std::string event_subject(const Event& event) {
   return event.component.empty() ? event.service : event.service + "/" + event.component;
 }
 
+// Events quote what strangers have sent: it must not speak to the terminal.
+std::string visible(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
 std::string event_text(const Event& event, const Terminal& terminal) {
   std::string text = event.reason;
-  if (!event.message.empty() && event.message != event.reason) text += ": " + event.message;
+  if (!event.message.empty() && event.message != event.reason)
+    text += ": " + visible(event.message);
   std::string out =
       event_subject(event) + "  " +
       (event.type == "Warning" ? terminal.paint(Colour::kYellow, "Warning " + text) : text);
-  if (!event.cause.empty()) out += terminal.paint(Colour::kGrey, "  [" + event.cause + "]");
+  if (!event.cause.empty())
+    out += terminal.paint(Colour::kGrey, "  [" + visible(event.cause) + "]");
   return out;
 }
 

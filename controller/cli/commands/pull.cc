@@ -1,3 +1,9 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -56,21 +62,24 @@ Outcome pull(Session& session, const Options& options) {
   fs::path to =
       session.environment().directory / (options.file.empty() ? name : fs::path(options.file));
   if (fs::is_directory(to, error)) to /= name;
-  fs::path draft = to;
-  draft += ".mcp-pull";
-  std::ofstream out(draft, std::ios::binary | std::ios::trunc);
-  if (!out)
-    return base::make_error(base::Code::kDenied, "cannot write " + draft.string(),
+  // Nobody else may read it before it has its own permissions.
+  std::string draft = to.string() + ".XXXXXX";
+  const int fd = ::mkostemp(draft.data(), O_CLOEXEC);
+  if (fd < 0)
+    return base::make_error(base::Code::kDenied,
+                            "cannot write " + to.string() + ": " + std::strerror(errno),
                             "name a folder that this user may write to");
+  ::close(fd);
+  std::ofstream out(draft, std::ios::binary | std::ios::trunc);
   const auto file = receive(session, *agent, options, out);
   out.close();
   if (!file) {
     fs::remove(draft, error);
     return file.error();
   }
-  fs::permissions(draft, static_cast<fs::perms>(std::strtoul(file->mode.c_str(), nullptr, 8)),
-                  error);
-  fs::rename(draft, to, error);
+  fs::permissions(
+      draft, static_cast<fs::perms>(std::strtoul(file->mode.c_str(), nullptr, 8) & 0777), error);
+  if (!error) fs::rename(draft, to, error);
   if (error)
     return base::make_error(base::Code::kDenied,
                             "cannot write " + to.string() + ": " + error.message());

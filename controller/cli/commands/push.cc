@@ -29,7 +29,7 @@ struct Options {
 class LocalFile {
  public:
   static base::Result<LocalFile> open(const fs::path& path) {
-    LocalFile file(path.string(), ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    LocalFile file(path.string(), ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat info{};
     if (file.fd_ < 0 || ::fstat(file.fd_, &info) != 0) return file.failed();
     if (!S_ISREG(info.st_mode))
