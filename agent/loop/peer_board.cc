@@ -28,6 +28,7 @@ void PeerBoard::want(const std::vector<PeerQuestion>& questions, base::TimePoint
     Entry& entry = entries_[question.service];
     if (entry.generation != 0 && entry.question == question) continue;
     entry = Entry{.question = question, .next_at = now, .generation = ++generations_};
+    answers.erase(question.service);
   }
   const auto unwanted = [&](const auto& entry) { return !wanted.contains(entry.first); };
   std::erase_if(entries_, unwanted);

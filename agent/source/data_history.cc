@@ -9,16 +9,15 @@ using base::git::Oid;
 base::Result<std::map<crds::ServiceName, crds::NodeName>> DataHistory::at(
     const base::git::Repository& repository, const Oid& head) {
   std::vector<Oid> unseen;  // newest first
-  for (Oid at = head; at != seen_ && unseen.size() < kMaxCommits;) {
+  Oid at = head;
+  while (at != seen_ && unseen.size() < kMaxCommits) {
     unseen.push_back(at);
     MCP_TRY(const base::git::CommitInfo commit, repository.commit(at));
-    if (commit.parents.empty()) {
-      // Another history than the one that was seen.
-      places_.clear();
-      break;
-    }
+    if (commit.parents.empty()) break;
     at = commit.parents.front();
   }
+  // Another history than the one that was seen, or too long a one to tell.
+  if (at != seen_ || seen_.empty()) places_.clear();
   seen_ = Oid();
   for (auto commit = unseen.rbegin(); commit != unseen.rend(); ++commit) {
     const auto read = reader_.read(repository, *commit);

@@ -128,7 +128,7 @@ base::Result<std::map<crds::ServiceName, crds::NodeName>> GitSource::data_nodes(
   const bool data =
       std::any_of(tree.services.begin(), tree.services.end(),
                   [](const auto& service) { return reconciler::keeps_data(service.second.value); });
-  if (tree.nodes.empty() || !data) return {};
+  if (!data) return {};
   return data_.at(*mirror_, head);
 }
 

@@ -56,7 +56,7 @@ class GitSource : public reconciler::Source {
   base::Result<std::optional<base::git::Oid>> advance();
   base::Result<int> approved_removals(const base::git::Oid& head) const;
   crds::Tree check();
-  // Empty where data cannot have moved: no service keeps any, or there are no nodes.
+  // Empty where no service keeps any.
   base::Result<std::map<crds::ServiceName, crds::NodeName>> data_nodes(const crds::Tree& tree,
                                                                        const base::git::Oid& head);
 

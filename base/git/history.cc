@@ -117,15 +117,6 @@ Result<bool> Repository::contains(const Oid& descendant, const Oid& ancestor) co
   return code == 1;
 }
 
-Result<Oid> Repository::merge_base(const Oid& a, const Oid& b) const {
-  MCP_TRY(const git_oid one, from_oid(a));
-  MCP_TRY(const git_oid two, from_oid(b));
-  git_oid base;
-  GIT_CHECK("find where " + a.str() + " and " + b.str() + " part",
-            git_merge_base(&base, handle(), &one, &two));
-  return to_oid(base);
-}
-
 Result<std::vector<std::string>> Repository::changed_paths(const Oid& from, const Oid& to) const {
   MCP_TRY(const TreeHandle before, lookup_tree(handle(), from));
   MCP_TRY(const TreeHandle after, lookup_tree(handle(), to));

@@ -62,7 +62,6 @@ class Repository {
   Result<> log(const Oid& head, std::span<const std::string> paths, const Visit& visit) const;
   // Whether `descendant` is `ancestor` or comes after it.
   Result<bool> contains(const Oid& descendant, const Oid& ancestor) const;
-  Result<Oid> merge_base(const Oid& a, const Oid& b) const;
   // Paths that differ between two commits.
   Result<std::vector<std::string>> changed_paths(const Oid& from, const Oid& to) const;
 

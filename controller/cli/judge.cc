@@ -15,7 +15,7 @@ std::string reason_and_message(const Condition& condition) {
 }
 
 // The reasons of Reconciling=True that say that all goes well; with any other the agent retries
-// what failed (docs/conditions.md).
+// what failed (docs/runbook.md).
 bool is_progress(const std::string& reason) {
   constexpr std::array kReasons = {"Progressing",    "Probing",   "DependencyNotReady",
                                    "WaitingForPort", "Watching",  "Draining",

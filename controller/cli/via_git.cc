@@ -18,13 +18,20 @@ constexpr Millis kFrame{120};
 constexpr Millis kFailureStays{15'000};  // as long as with agents, see wait.cc
 constexpr int kMaxMisses = 3;            // of the repository, in a row
 
-std::set<std::string> expected_nodes(Session& session, Repository& repository,
-                                     const std::string& revision) {
+base::Result<std::set<std::string>> expected_nodes(Session& session, Repository& repository,
+                                                   const std::string& revision) {
   const auto& chosen = session.globals().nodes;
   std::set<std::string> names(chosen.begin(), chosen.end());
   if (!names.empty()) return names;
-  if (const auto definitions = repository.read(revision))
-    for (const auto& [name, node] : definitions->tree.nodes) names.insert(name.str());
+  // Of no revision the newest counts, and what is not known may have come since the last fetch.
+  auto definitions = revision.empty() ? base::Result<Definitions>(base::not_found("not asked yet"))
+                                      : repository.read(revision);
+  if (!definitions) {
+    MCP_CHECK(from_git(repository.refresh()));
+    definitions = repository.read(revision);
+  }
+  if (!definitions) return from_git(std::move(definitions)).error();
+  for (const auto& [name, node] : definitions->tree.nodes) names.insert(name.str());
   return names;
 }
 
@@ -50,7 +57,7 @@ Verdict nobody() {
 base::Result<Picture> picture_via_git(Session& session, const std::string& revision) {
   MCP_TRY(Repository * repository, session.repository());
   MCP_TRY(const auto reports, from_git(repository->reports()));
-  const std::set<std::string> expected = expected_nodes(session, *repository, revision);
+  MCP_TRY(const std::set<std::string> expected, expected_nodes(session, *repository, revision));
   Picture picture;
   for (const auto& [node, text] : reports) {
     if (!expected.empty() && !expected.contains(node)) continue;

@@ -210,11 +210,6 @@ base::Result<NodeStatus> parse_status(std::string_view json) {
   return status;
 }
 
-base::Result<std::vector<ServiceStatus>> parse_services(std::string_view json) {
-  MCP_TRY(const Json j, parse_list(json, "a list of services", "services"));
-  return list<ServiceStatus>(j, "services", service);
-}
-
 base::Result<ServiceDetail> parse_service(std::string_view json) {
   MCP_TRY(const Json j, parse(json, "a service", kObject));
   ServiceDetail detail{service(j), {}, list<Event>(j, "events", event), std::string(json)};

@@ -254,7 +254,6 @@ bool is_true(const std::vector<Condition>& conditions, std::string_view type);
 
 // kInternal when the text is not the document that is meant.
 base::Result<NodeStatus> parse_status(std::string_view json);
-base::Result<std::vector<ServiceStatus>> parse_services(std::string_view json);
 base::Result<ServiceDetail> parse_service(std::string_view json);
 base::Result<ServiceSpec> parse_spec(std::string_view json);
 base::Result<ProxyRoutes> parse_routes(std::string_view json);

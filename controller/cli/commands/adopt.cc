@@ -35,7 +35,10 @@ base::Error nothing_found(const std::string& service, const std::vector<Found>& 
   }
   constexpr size_t kMostNames = 10;
   const auto near = base::nearest(service, others);
-  if (others.size() > kMostNames) others.resize(kMostNames), others.push_back("...");
+  if (others.size() > kMostNames) {
+    others.resize(kMostNames);
+    others.push_back("...");
+  }
   std::string hint = near             ? "did you mean '" + *near + "'? "
                      : others.empty() ? "no container there is without a manager; "
                                       : "there are " + base::join(others, ", ") + "; ";
@@ -152,6 +155,12 @@ void add_details(const AdoptionProposal& proposal, Json& document) {
     if (whole.contains(key)) document[key] = whole[key];
 }
 
+// podman's list says it to the second, its inspect more exactly.
+bool same_start(const std::optional<base::TimePoint>& a, const std::optional<base::TimePoint>& b) {
+  using std::chrono::floor, std::chrono::seconds;
+  return a && b ? floor<seconds>(*a) == floor<seconds>(*b) : a == b;
+}
+
 // Looks whether it is so, and says it.
 Outcome check_untouched(Session& session, const Options& options, const Found& found) {
   MCP_TRY(const ServiceDetail detail, found.agent->service(options.service));
@@ -161,7 +170,7 @@ Outcome check_untouched(Session& session, const Options& options, const Found& f
       return component.name == part.component;
     });
     if (now == all.end() || now->container_id != part.container_id ||
-        now->started_at != part.started_at)
+        !same_start(now->started_at, part.started_at))
       return Failure{Exit::kFailed,
                      base::make_error(base::Code::kInternal,
                                       options.service + "/" + part.component +

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "base/core/text.h"
 #include "controller/cli/commands/commands.h"
+#include "controller/cli/gather.h"
 #include "controller/cli/node_change.h"
 #include "crds/edit.h"
 #include "crds/quote.h"
@@ -85,6 +87,15 @@ std::string in_use(const NodeUse& use) {
   return base::join(reasons, "; ");
 }
 
+// Whether the node's own agent says that it has the service no more.
+bool has_left(const Picture& picture, const std::string& node, const std::string& service) {
+  for (const NodeStatus& status : picture.nodes)
+    if (status.node == node)
+      return std::none_of(status.services.begin(), status.services.end(),
+                          [&](const ServiceStatus& one) { return one.name == service; });
+  return false;
+}
+
 Outcome remove(Session& session, const RemoveOptions& options) {
   MCP_TRY(const Definitions definitions, current_definitions(session));
   ChangeRequest change;
@@ -92,15 +103,21 @@ Outcome remove(Session& session, const RemoveOptions& options) {
   const crds::NodeName node(options.name);
   // A drained node has only what waits for the operator.
   NodeUse use = use_of(definitions, options.name);
-  if (!definitions.tree.nodes.at(node).value.schedulable)
-    std::erase_if(use.placed, [](const NodeUse::Placed& one) { return !one.data; });
+  const bool drained = !definitions.tree.nodes.at(node).value.schedulable;
+  if (drained) {
+    MCP_TRY(const Picture picture, take_picture(session));
+    std::erase_if(use.placed, [&](const NodeUse::Placed& one) {
+      return !one.data || has_left(picture, options.name, one.service);
+    });
+  }
   const std::string why = in_use(use);
   if (!why.empty() && !options.force)
     return base::make_error(
         base::Code::kConflict, "node " + options.name + " is " + why,
-        use.pinned.empty() && use.edges.empty()
-            ? "mcp node drain " + options.name + " first, or --force"
-            : "change these definitions first; --force removes what is only placed there");
+        !use.pinned.empty() || !use.edges.empty()
+            ? "change these definitions first; --force removes what is only placed there"
+        : drained ? "move the data first (mcp node drain " + options.name + " says how), or --force"
+                  : "mcp node drain " + options.name + " first, or --force");
   if (!why.empty()) session.warn("node " + options.name + " is " + why);
   change.message = "node remove " + options.name;
   change.edit = [node](std::string_view path, std::string_view text) {

@@ -67,6 +67,20 @@ class Drain {
     return rows;
   }
 
+  // Where data is, its node's agent knows: what it has no more is not there to stay, and what it
+  // still has stays, wherever it is placed.
+  void settle(const Picture& picture, const NodeUse& use) {
+    for (const NodeStatus& node : picture.nodes) {
+      if (node.node != node_) continue;
+      std::erase_if(staying_, [&](const Leg& leg) {
+        return leg.service.data && find_service(node, leg.service.service) == nullptr;
+      });
+      for (const ServiceStatus& service : node.services)
+        if (!service.goes_to.empty() && !named(service.name, use))
+          staying_.push_back({.service = {service.name, service.goes_to, true}, .text = ""});
+    }
+  }
+
   std::string unfinished() const {
     std::vector<std::string> names;
     for (const Leg& leg : leaving_)
@@ -75,6 +89,13 @@ class Drain {
   }
 
  private:
+  bool named(const std::string& service, const NodeUse& use) const {
+    const auto is_it = [&](const Leg& leg) { return leg.service.service == service; };
+    return std::any_of(staying_.begin(), staying_.end(), is_it) ||
+           std::any_of(leaving_.begin(), leaving_.end(), is_it) ||
+           std::find(use.pinned.begin(), use.pinned.end(), service) != use.pinned.end();
+  }
+
   void look(Leg& leg, const Picture& picture, const Goal& goal) const {
     const NodeStatus* there = nullptr;
     const NodeStatus* here = nullptr;
@@ -178,8 +199,9 @@ Outcome drain_node(Session& session, const Options& options) {
   Drain drain(options.name, use);
   Picture picture;
   End end = End::kDone;
-  if (options.wait && !drain.leaving().empty())
-    end = wait_until_left(session, drain, done.goal, picture);
+  if (options.wait) end = wait_until_left(session, drain, done.goal, picture);
+  drain.settle(picture, use);
+  const bool stays = !drain.staying().empty() || !use.pinned.empty();
   Json document = node_document(options.name, done);
   document["moved"] = legs_document(drain.leaving());
   document["staying"] = legs_document(drain.staying());
@@ -189,9 +211,9 @@ Outcome drain_node(Session& session, const Options& options) {
     std::string text = staying_lines(options.name, drain, use);
     if (end == End::kDone && !session.globals().quiet)
       text += "node " + options.name +
-              (!options.wait             ? " takes nothing new; not waiting for what leaves it\n"
-               : drain.staying().empty() ? " is drained\n"
-                                         : " takes nothing new; what could leave it has left\n");
+              (!options.wait ? " takes nothing new; not waiting for what leaves it\n"
+               : stays       ? " takes nothing new; what could leave it has left\n"
+                             : " is drained\n");
     return text;
   });
   const std::string hint = "the commit stands: run the command again to wait on, or mcp status";
@@ -208,7 +230,7 @@ Outcome drain_node(Session& session, const Options& options) {
                                     "stopped waiting for the drain of " + options.name, hint)};
   if (!done.unreached.empty() || !picture.unreachable.empty())
     return warn_unreachable(session, picture, Exit::kUnreachable);
-  return options.wait && !drain.staying().empty() ? Exit::kNotReady : Exit::kDone;
+  return options.wait && stays ? Exit::kNotReady : Exit::kDone;
 }
 
 Outcome uncordon(Session& session, const std::string& name) {

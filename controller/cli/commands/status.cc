@@ -157,7 +157,10 @@ Outcome status(Session& session, const Options& options) {
   std::vector<std::string> names;
   for (const NodeStatus& node : picture.nodes)
     for (const ServiceStatus& one : chosen(node, options.service)) names.push_back(one.name);
-  if (names.empty() && !options.service.empty()) return no_such_service(picture, options.service);
+  if (names.empty() && !options.service.empty()) {
+    if (failure) return *failure;
+    return no_such_service(picture, options.service);
+  }
   session.emit(document_of(picture, options.service), names, [&] {
     const base::TimePoint at = now();
     std::string text;

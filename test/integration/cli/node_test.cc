@@ -186,6 +186,9 @@ TEST_F(Nodes, RemoveSaysWhoIsInTheWay) {
 TEST_F(Nodes, DrainCommitsOneValueAndWaitsUntilAllHasLeft) {
   FakeAgent *has = nullptr, *next = nullptr;
   place_web(has, next);
+  work_.git({"rm", "-q", "services/pin.toml"});
+  work_.git({"commit", "-q", "-m", "nothing is pinned"});
+  work_.git({"push", "-q"});
   // It comes up there with the first sync, and goes here with the status after that.
   {
     const auto guard = has->lock();
@@ -218,11 +221,24 @@ TEST_F(Nodes, DrainSaysWhatItCannotMove) {
   FakeAgent *has = nullptr, *next = nullptr;
   place_web(has, next);
   work_.change("services/web.toml", service("web", kHome, "volumes = [\"/srv/web:/data\"]\n"));
+  {
+    const auto guard = has->lock();
+    has->set_service("web", "ReconciliationSucceeded", true);
+  }
   const auto data = mcp({"node", "drain", has->node});
   EXPECT_EQ(data.exit_code, 4) << data.err;
   EXPECT_THAT(data.out, HasSubstr("web stays until its data is moved to " + next->node));
+  const auto refused = mcp({"node", "remove", has->node});
+  EXPECT_EQ(refused.exit_code, 1);
   const auto pinned = mcp({"node", "drain", "rift"});
+  EXPECT_EQ(pinned.exit_code, 4) << pinned.err;
   EXPECT_THAT(pinned.out, HasSubstr("pin stays: its definition names rift"));
+  // Its data was moved, and the operator has said so.
+  {
+    const auto guard = has->lock();
+    has->remove_service("web");
+  }
+  EXPECT_THAT(mcp({"node", "drain", has->node}).out, testing::Not(HasSubstr("web stays")));
 }
 
 TEST_F(Nodes, DrainEndsAtTheTimeoutAndStands) {
