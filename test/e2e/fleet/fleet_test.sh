@@ -321,7 +321,10 @@ CONF
 ok mcp deploy roam
 home=$(mcp list -o json | python3 -c 'import json, sys
 print([one["node"] for one in json.load(sys.stdin)["services"] if one["name"] == "roam"][0])')
-ok mcp node drain "$home"
+# What names the node stays, and is said.
+run 4 mcp node drain "$home"
+says "roam: $home -> .*Ready there"
+says 'stays: its definition names'
 ok mcp list
 silent_on "^roam +$home "
 ok mcp node uncordon "$home"
