@@ -72,6 +72,7 @@ Judged judge(const PodmanJson& container, const std::string& service) {
   one.id = reconciler::ContainerId(container.at("Id").get<std::string>());
   one.name = names.empty() ? one.id.str().substr(0, 12) : names.front();
   one.image_id = field_of<std::string>(container, "ImageID");
+  one.started_at = base::TimePoint(std::chrono::seconds(field_of<int64_t>(container, "StartedAt")));
   one.state = field_of<std::string>(container, "State");
   one.pod = field_of<std::string>(container, "PodName");
   one.unit = first_of(labels, {"PODMAN_SYSTEMD_UNIT"});

@@ -14,11 +14,12 @@ struct Candidate {
   reconciler::ContainerId id;
   std::string name;
   std::string image_id;
-  std::string component;  // what to call it: a DNS label, one of its own
-  std::string state;      // "running"
-  std::string pod;        // name of its pod; empty: none
-  std::string unit;       // systemd unit that made it; empty: none
-  std::string project;    // of compose; empty: none
+  std::string component;         // what to call it: a DNS label, one of its own
+  std::string state;             // "running"
+  base::TimePoint started_at{};  // zero: not known
+  std::string pod;               // name of its pod; empty: none
+  std::string unit;              // systemd unit that made it; empty: none
+  std::string project;           // of compose; empty: none
 };
 
 struct Candidates {

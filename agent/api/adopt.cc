@@ -37,20 +37,15 @@ Json losses_json(const std::vector<Loss>& losses) {
   return out;
 }
 
-Json started_at(const ContainerId& id, const View& view) {
-  const auto found = view.observed.containers.find(id);
-  if (found == view.observed.containers.end() || found->second.started_at == base::TimePoint())
-    return {};
-  return base::to_rfc3339(found->second.started_at);
-}
-
-Json proposal_json(const Proposal& proposal, const View& view) {
+Json proposal_json(const Proposal& proposal) {
   Json components = Json::array(), left_out = Json::array(), managers = Json::array();
   for (const ProposedPart& part : proposal.parts)
     components.push_back({{"name", part.container.component},
                           {"containerId", part.container.id.str()},
                           {"containerName", part.container.name},
-                          {"startedAt", started_at(part.container.id, view)},
+                          {"startedAt", part.container.started_at == base::TimePoint()
+                                            ? Json()
+                                            : Json(base::to_rfc3339(part.container.started_at))},
                           {"losses", losses_json(part.losses)}});
   for (const LeftOut& one : proposal.left_out)
     left_out.push_back({{"containerName", one.container}, {"reason", one.why}});
@@ -136,7 +131,7 @@ Handlers::Reply Handlers::propose_adoption(const ServiceName& service) {
                             "add a component to that definition instead");
   MCP_TRY(const Proposal proposal, propose(service, view.desired.node, view.desired.fleet,
                                            ours(view), backend_.documents()));
-  return base::HttpReply::json(to_body(proposal_json(proposal, view)));
+  return base::HttpReply::json(to_body(proposal_json(proposal)));
 }
 
 Handlers::Reply Handlers::accept_adoption(const ServiceName& service, const std::string& text) {
