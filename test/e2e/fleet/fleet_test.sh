@@ -347,6 +347,8 @@ run 7 mcp list
 says 'web'
 says 'cedar'
 run 7 mcp status --check
+# What goes back to the node that takes services again is handed over first.
+wait_for mcp --node ash,birch status --check
 ok mcp --node ash,birch status --check
 ok mcp logout
 
