@@ -8,6 +8,9 @@
 namespace agent {
 namespace {
 
+// POST /v1/plan has a whole tree of definitions.
+constexpr size_t kMaxRequestBytes = 32 << 20;
+
 // Every call of the API, and what it takes to be let in.
 struct Call {
   const char* method;
@@ -53,8 +56,13 @@ std::vector<std::string> api_calls() {
   return names;
 }
 
-base::HttpHeaders api_headers(const std::string& version) {
-  return {{"mcp-agent-version", version}};
+base::HttpServerOptions api_options(base::HttpServerOptions transport, const std::string& version,
+                                    Access& access) {
+  transport.max_body = kMaxRequestBytes;
+  // Clients of another version are to know why they miss something.
+  transport.headers = {{"mcp-agent-version", version}};
+  transport.admit = [&access](base::HttpRequest& request) { return access.admit(request); };
+  return transport;
 }
 
 void add_api(base::HttpServer& server, const ApiContext& context) {

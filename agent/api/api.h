@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,8 +10,7 @@
 
 namespace agent {
 
-// What a request may carry: POST /v1/plan has a whole tree of definitions.
-inline constexpr size_t kMaxRequestBytes = 32 << 20;
+class Access;
 
 struct ApiContext {
   Backend& backend;
@@ -23,11 +21,13 @@ struct ApiContext {
   std::vector<std::string> own_paths = {};  // of the agent: no service's data
 };
 
-// For HttpServerOptions::headers: clients of another version are to know why they miss something.
-base::HttpHeaders api_headers(const std::string& version);
+// `transport` (where it listens, with how many threads) and what every server of the API has: the
+// bound of a request, the version in each answer, and `access`, which must outlive the server.
+base::HttpServerOptions api_options(base::HttpServerOptions transport, const std::string& version,
+                                    Access& access);
 
-// Adds every call of docs/api.md to `server`, before its start(); its options should have max_body
-// = kMaxRequestBytes, and an Access. What `context` refers to must outlive the server.
+// Adds every call of docs/api.md to `server`, before its start(). What `context` refers to must
+// outlive the server.
 void add_api(base::HttpServer& server, const ApiContext& context);
 
 }  // namespace agent

@@ -207,19 +207,15 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
                            config.data.max_file_bytes,
                            node_policy(config).own_paths};
   base::HttpServer server(
-      {.socket = config.api.socket,
-       .group = config.api.group,
-       .max_body = kMaxRequestBytes,
-       .admit = [&](base::HttpRequest& request) { return local.admit(request); }});
+      api_options({.socket = config.api.socket, .group = config.api.group}, version, local));
   add_api(server, context);
   MCP_CHECK(server.start());
-  base::HttpServer tls(
-      {.max_body = kMaxRequestBytes,
-       .threads = kRemoteConnections,
+  base::HttpServer tls(api_options(
+      {.threads = kRemoteConnections,
        .listen = config.api.listen,
        .tls_cert = config.api.tls_cert,
-       .tls_key = config.api.tls_key.empty() ? config.api.tls_cert : config.api.tls_key,
-       .admit = [&](base::HttpRequest& request) { return remote.admit(request); }});
+       .tls_key = config.api.tls_key.empty() ? config.api.tls_cert : config.api.tls_key},
+      version, remote));
   if (!config.api.listen.empty()) {
     if (!validator)
       return base::invalid("[api] listen needs somebody who knows the callers",

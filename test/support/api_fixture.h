@@ -95,11 +95,8 @@ class ApiTest : public testing::Test {
     auto events = store_->event_log();
     ASSERT_TRUE(events) << events.error().text();
     events_ = std::move(*events);
-    server_ = std::make_unique<base::HttpServer>(base::HttpServerOptions{
-        .socket = folder_ / "agent.sock",
-        .max_body = agent::kMaxRequestBytes,
-        .headers = agent::api_headers("v0.1.0"),
-        .admit = [this](base::HttpRequest& request) { return access_.admit(request); }});
+    server_ = std::make_unique<base::HttpServer>(
+        agent::api_options({.socket = folder_ / "agent.sock"}, "v0.1.0", access_));
     agent::add_api(*server_, {backend_, *events_, "v0.1.0", folder_ / "data", 1 << 20});
     const auto started = server_->start();
     ASSERT_TRUE(started) << started.error().text();

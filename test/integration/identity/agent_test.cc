@@ -120,6 +120,21 @@ TEST_F(RemoteAgent, LetsInWhomMciasKnowsAndSaysWhyNotOthers) {
   EXPECT_THAT(events.out, HasSubstr("alice"));
 }
 
+// mcp compares it with its own.
+TEST_F(RemoteAgent, EveryAnswerSaysItsVersion) {
+  const auto version = base::run_command({{MCP_BINARY_DIR "/bin/mcp-agent", "--version"}}, "",
+                                         std::chrono::seconds(30));
+  ASSERT_TRUE(version) << version.error().text();
+  for (const base::HttpAddress& address :
+       {base::HttpAddress::unix_socket(dir_ / "agent.sock"),
+        base::HttpAddress::https("127.0.0.1", port_, dir_ / "tls.pem")}) {
+    base::HttpClient client(address);
+    const auto answer = client.request({.target = "/v1/nothing"});
+    ASSERT_TRUE(answer) << answer.error().text();
+    EXPECT_EQ("mcp-agent " + answer->headers.at("mcp-agent-version") + "\n", version->out);
+  }
+}
+
 // Strangers who send bad tokens, no TLS, or nothing at all: the node goes on with its work, its
 // socket answers, and the registry does not fill up.
 TEST_F(RemoteAgent, AFloodOfBadRequestsLeavesTheNodeToItsWork) {
