@@ -29,10 +29,6 @@ class Reader {
  private:
   crds::Component& component() { return out_.component; }
 
-  void lose(std::string field, std::string value, std::string consequence) {
-    out_.losses.push_back({std::move(field), std::move(value), std::move(consequence)});
-  }
-
   void add_image() {
     out_.image_names = field_of<Words>(in_.image, "RepoTags");
     for (const std::string& name : field_of<Words>(in_.image, "RepoDigests"))
@@ -44,8 +40,8 @@ class Reader {
                         : out_.image_names.empty() ? std::string()
                                                    : out_.image_names.front();
     if (component().image.empty())
-      lose("image", field_of<std::string>(in_.container, "Image").substr(0, 12),
-           "its image has no name; give it one with podman tag before you adopt it");
+      out_.lose("image", field_of<std::string>(in_.container, "Image").substr(0, 12),
+                "its image has no name; give it one with podman tag before you adopt it");
   }
 
   void add_restart() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/core/result.h"
@@ -23,6 +24,10 @@ struct Reproduction {
   std::vector<std::string> image_names;  // all that its image has
   std::vector<std::string> exposed;      // ports that its image declares: "80/tcp"
   std::string podman_restarts;           // its restart policy, when podman acts on one; else empty
+
+  void lose(std::string field, std::string value, std::string consequence) {
+    losses.push_back({std::move(field), std::move(value), std::move(consequence)});
+  }
 };
 
 // `container` and `image` are what podman says of it and of its image (RuntimeDocuments). Where the

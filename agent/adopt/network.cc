@@ -19,10 +19,6 @@ class Network {
  private:
   crds::Component& component() { return out_.component; }
 
-  void lose(std::string field, std::string value, std::string consequence) {
-    out_.losses.push_back({std::move(field), std::move(value), std::move(consequence)});
-  }
-
   void add_network() {
     const auto mode = field_of<std::string>(in_.host, "NetworkMode");
     if (mode == "host") {
@@ -31,7 +27,7 @@ class Network {
     }
     if (mode == "none" || mode.starts_with("ns:") ||
         (mode.starts_with("container:") && !in_.in_pod())) {
-      lose("network", mode, "it is on podman's default network");
+      out_.lose("network", mode, "it is on podman's default network");
       return;
     }
     Words names;
@@ -40,10 +36,11 @@ class Network {
       if (name != "podman") names.push_back(name);
     if (!names.empty()) component().network = names.front();
     for (size_t i = 1; i < names.size(); ++i)
-      lose("network", names[i], "it is on " + names.front() + " alone");
+      out_.lose("network", names[i], "it is on " + names.front() + " alone");
     if (!names.empty() && !in_.in_pod()) add_aliases(part_of(networks, names.front().c_str()));
     if (names.empty() && !in_.fleet.network.empty())
-      lose("network", "podman's default", "it is on the fleet's network, " + in_.fleet.network);
+      out_.lose("network", "podman's default",
+                "it is on the fleet's network, " + in_.fleet.network);
   }
 
   void add_aliases(const PodmanJson& network) {
@@ -53,12 +50,12 @@ class Network {
       if (!id.starts_with(alias) && alias != field_of<std::string>(in_.container, "Name"))
         aliases.push_back(alias);
     if (!aliases.empty())
-      lose("network-alias", base::join(aliases, ", "),
-           "others find it as <service>-<component>, or as <service> if it is the only one");
+      out_.lose("network-alias", base::join(aliases, ", "),
+                "others find it as <service>-<component>, or as <service> if it is the only one");
     const std::string address =
         field_of<std::string>(part_of(network, "IPAMConfig"), "IPv4Address");
     if (!address.empty() || asked_for(in_, "--ip"))
-      lose("ip", field_of<std::string>(network, "IPAddress"), "podman chooses its address");
+      out_.lose("ip", field_of<std::string>(network, "IPAddress"), "podman chooses its address");
   }
 
   void add_ports() {

@@ -21,10 +21,6 @@ class Process {
  private:
   crds::Component& component() { return out_.component; }
 
-  void lose(std::string field, std::string value, std::string consequence) {
-    out_.losses.push_back({std::move(field), std::move(value), std::move(consequence)});
-  }
-
   void add_command() {
     Words process = {field_of<std::string>(in_.container, "Path")};
     for (const std::string& word : field_of<Words>(in_.container, "Args")) process.push_back(word);
@@ -35,8 +31,8 @@ class Process {
     const auto usual = field_of<Words>(in_.image_config, "Cmd");
     if (process.size() < entrypoint.size() ||
         !std::equal(entrypoint.begin(), entrypoint.end(), process.begin())) {
-      lose("entrypoint", base::join(process, " "),
-           "the image's own entrypoint runs: " + base::join(entrypoint, " "));
+      out_.lose("entrypoint", base::join(process, " "),
+                "the image's own entrypoint runs: " + base::join(entrypoint, " "));
       component().cmd = field_of<Words>(in_.config, "Cmd");
       return;
     }
@@ -44,7 +40,7 @@ class Process {
     if (rest == usual) return;
     component().cmd = rest;
     if (rest.empty())
-      lose("cmd", "(none)", "the image's own arguments are given: " + base::join(usual, " "));
+      out_.lose("cmd", "(none)", "the image's own arguments are given: " + base::join(usual, " "));
   }
 
   // podman tells the value of a secret that is a variable, and not that it is one; its command line
@@ -60,10 +56,10 @@ class Process {
     for (const PodmanJson& secret : field_of<std::vector<PodmanJson>>(in_.config, "Secrets")) {
       const auto name = field_of<std::string>(secret, "Name");
       if (field_of<int>(secret, "Mode") != 0400 && !is_root())
-        lose("secret", name, "its file can be read by root alone");
+        out_.lose("secret", name, "its file can be read by root alone");
       if (known.contains(name)) continue;
       component().secrets.push_back({name, "/run/secrets/" + name});
-      lose("secret", name, "podman does not say where it is: check its target");
+      out_.lose("secret", name, "podman does not say where it is: check its target");
     }
   }
 
@@ -107,8 +103,9 @@ class Process {
       if (name == "PATH" && !has_path && !given("PATH")) continue;
       component().env[name] = entry.substr(equals + 1);
       if (looks_secret(name))
-        lose("env", name,
-             "its value is in the definition for everybody to read: make a podman secret of it");
+        out_.lose(
+            "env", name,
+            "its value is in the definition for everybody to read: make a podman secret of it");
     }
   }
 

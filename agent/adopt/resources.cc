@@ -18,10 +18,6 @@ class Resources {
  private:
   crds::Component& component() { return out_.component; }
 
-  void lose(std::string field, std::string value, std::string consequence) {
-    out_.losses.push_back({std::move(field), std::move(value), std::move(consequence)});
-  }
-
   void add_volumes() {
     auto mounts = field_of<std::vector<PodmanJson>>(in_.container, "Mounts");
     std::sort(mounts.begin(), mounts.end(), [](const PodmanJson& a, const PodmanJson& b) {
@@ -37,7 +33,7 @@ class Resources {
     const std::string target = field_of<std::string>(mount, "Destination");
     if ((!named && type != "bind") || source.find(':') != std::string::npos ||
         target.find(':') != std::string::npos)
-      return lose("mount", type + " " + source + " at " + target, "it is not there");
+      return out_.lose("mount", type + " " + source + " at " + target, "it is not there");
     crds::Volume volume{source, target, {}};
     if (!field_of<bool>(mount, "RW")) volume.options.push_back("ro");
     for (const std::string& option : field_of<Words>(mount, "Options")) {
@@ -51,16 +47,17 @@ class Resources {
     const bool nameless = named && source.size() == 64 &&
                           source.find_first_not_of("0123456789abcdef") == std::string::npos;
     if (nameless)
-      lose("volume", target,
-           "it has no name of its own, and podman may remove its data with the last container that "
-           "has it: move the data into a named volume");
+      out_.lose(
+          "volume", target,
+          "it has no name of its own, and podman may remove its data with the last container that "
+          "has it: move the data into a named volume");
   }
 
   void add_limits() {
     component().memory_bytes = field_of<uint64_t>(in_.host, "Memory");
     const auto swap = field_of<int64_t>(in_.host, "MemorySwap");
     if (swap != 0 && swap != static_cast<int64_t>(component().memory_bytes) * 2)
-      lose("memory-swap", std::to_string(swap), "it may swap as much as it has memory");
+      out_.lose("memory-swap", std::to_string(swap), "it may swap as much as it has memory");
     component().cpus = static_cast<double>(field_of<int64_t>(in_.host, "NanoCpus")) / 1e9;
   }
 
@@ -85,7 +82,7 @@ class Resources {
       component().devices.push_back({path, field_of<std::string>(device, "PathInContainer"),
                                      rights.empty() ? "rwm" : rights});
       if (rights.empty())
-        lose("device", path, "podman does not say with what rights: rwm is written");
+        out_.lose("device", path, "podman does not say with what rights: rwm is written");
     }
   }
 

@@ -18,10 +18,6 @@ using reconciler::ServiceName;
 
 namespace {
 
-base::TimePoint wall_clock() {
-  return std::chrono::floor<base::Millis>(std::chrono::system_clock::now());
-}
-
 std::set<ContainerId> ours(const View& view) {
   std::set<ContainerId> ids;
   for (const auto& [id, container] : view.observed.containers)
@@ -120,7 +116,7 @@ Handlers::Reply Handlers::adopt(const Request& request) {
   for (const auto& [key, unused] : body.items())
     if (key != "files" && key != "components")
       return base::invalid("unknown member '" + key + "'", "known: files, components");
-  return body.empty() ? propose_adoption(service) : accept_adoption(service, request.body);
+  return body.empty() ? propose_adoption(service) : accept_adoption(service, body);
 }
 
 Handlers::Reply Handlers::propose_adoption(const ServiceName& service) {
@@ -134,8 +130,7 @@ Handlers::Reply Handlers::propose_adoption(const ServiceName& service) {
   return base::HttpReply::json(to_body(proposal_json(proposal)));
 }
 
-Handlers::Reply Handlers::accept_adoption(const ServiceName& service, const std::string& text) {
-  const Json body = Json::parse(text, nullptr, false);
+Handlers::Reply Handlers::accept_adoption(const ServiceName& service, const Json& body) {
   MCP_TRY(const auto wanted, wanted_containers(body));
   const View view = backend_.view();
   MCP_TRY(const reconciler::ServiceDesired definition, resolved(body, service, view));
@@ -155,7 +150,7 @@ Handlers::Reply Handlers::accept_adoption(const ServiceName& service, const std:
     MCP_TRY(
         const reconciler::Adoption adoption,
         reconciler::accept_adoption(key, view.desired.node, component->second, container->second,
-                                    facts.in_pod, facts.image_names, wall_clock()));
+                                    facts.in_pod, facts.image_names, view.at));
     adoptions.emplace(key, adoption);
     components.push_back({{"name", name},
                           {"containerId", id.str()},

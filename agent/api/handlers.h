@@ -6,6 +6,7 @@
 
 #include "agent/api/api.h"
 #include "agent/files/files.h"
+#include "agent/status/json.h"
 #include "agent/store/event_log.h"
 #include "agent/view/backend.h"
 #include "base/http/server.h"
@@ -56,7 +57,7 @@ class Handlers {
 
  private:
   Reply propose_adoption(const reconciler::ServiceName& service);
-  Reply accept_adoption(const reconciler::ServiceName& service, const std::string& text);
+  Reply accept_adoption(const reconciler::ServiceName& service, const Json& body);
   base::Result<std::string> data_of(const Request& request);
 
   Backend& backend_;

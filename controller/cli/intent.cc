@@ -104,16 +104,7 @@ class Delivery {
     goal.service = intent_.service;
     goal.removed = intent_.removed;
     goal.revision = commit_.revision;
-    goal.contains = [this](const std::string& newer, const std::string& older) {
-      auto contained = repository_.contains(newer, older);
-      if (contained && *contained) return true;
-      // A revision that is not known here may be somebody's commit of this moment. Each is fetched
-      // for once: the agent may as well follow another repository.
-      if (fetched_for_ == newer || !repository_.refresh()) return false;
-      fetched_for_ = newer;
-      contained = repository_.contains(newer, older);
-      return contained && *contained;
-    };
+    goal.contains = contained_in(repository_);
     return goal;
   }
 
@@ -236,7 +227,6 @@ class Delivery {
   Commit commit_;
   std::unique_ptr<Progress> progress_;
   std::vector<const Agent*> agents_;
-  std::string fetched_for_;
 };
 
 }  // namespace

@@ -45,12 +45,7 @@ base::Result<NodeCommit> commit_node(Session& session, const ChangeRequest& chan
                    : "committed " + revision + " " + change.message +
                          (done.commit.pushed ? " (pushed)" : " (there is no remote to push to)"));
   done.goal.revision = done.commit.revision;
-  done.goal.contains = [repository](const std::string& newer, const std::string& older) {
-    auto contained = repository->contains(newer, older);
-    if ((!contained || !*contained) && repository->refresh())
-      contained = repository->contains(newer, older);
-    return contained && *contained;
-  };
+  done.goal.contains = contained_in(*repository);
   const auto agents = session.agents();
   if (!agents) {
     session.warn(agents.error().text());

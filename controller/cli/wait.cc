@@ -116,6 +116,18 @@ void show_ended(const std::vector<const Agent*>& agents, const Verdict& verdict,
 
 }  // namespace
 
+std::function<bool(const std::string&, const std::string&)> contained_in(Repository& repository) {
+  return [&repository, fetched_for = std::string()](const std::string& newer,
+                                                    const std::string& older) mutable {
+    auto contained = repository.contains(newer, older);
+    if (contained && *contained) return true;
+    if (fetched_for == newer || !repository.refresh()) return false;
+    fetched_for = newer;
+    contained = repository.contains(newer, older);
+    return contained && *contained;
+  };
+}
+
 std::map<std::string, int64_t> newest_events(const std::vector<const Agent*>& agents) {
   std::map<std::string, int64_t> newest;
   const auto answers = at_once(agents, [](const Agent& agent) { return agent.events(1); });

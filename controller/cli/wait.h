@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +18,10 @@ struct WaitOutcome {
   base::Millis took{0};
   std::set<std::string> logged;  // containers whose last lines were shown when they had ended
 };
+
+// Goal::contains over a repository, which has to outlive it. What is not known there is fetched
+// for, once for each revision in a row: an agent may as well follow another repository.
+std::function<bool(const std::string&, const std::string&)> contained_in(Repository& repository);
 
 // The newest event of each agent (by label), so that a wait can tell new from old.
 std::map<std::string, int64_t> newest_events(const std::vector<const Agent*>& agents);

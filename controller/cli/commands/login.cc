@@ -8,6 +8,7 @@
 
 #include "base/jwt/jwt.h"
 #include "controller/cli/commands/commands.h"
+#include "controller/cli/describe.h"
 #include "controller/cli/interrupt.h"
 #include "controller/cli/prompt.h"
 #include "controller/cli/session.h"
@@ -136,9 +137,8 @@ Outcome show_status(Session& session) {
   if (!hint)
     return make_error(Code::kUnauthenticated, "what is in " + from + " is not a token",
                       "log in: mcp login");
-  const auto now = std::chrono::time_point_cast<base::Millis>(std::chrono::system_clock::now());
   const std::string until = hint->expires ? base::to_rfc3339(*hint->expires) : "";
-  if (hint->expires && *hint->expires <= now)
+  if (hint->expires && *hint->expires <= now())
     return make_error(Code::kUnauthenticated, "the token in " + from + " expired at " + until,
                       "log in again: mcp login");
   Json document;

@@ -90,12 +90,7 @@ Goal goal_of(Session& session, const Options& options) {
   }
   const auto revision = (*repository)->resolve(*options.revision);
   goal.revision = revision ? *revision : *options.revision;
-  goal.contains = [repository = *repository](const std::string& newer, const std::string& older) {
-    auto contained = repository->contains(newer, older);
-    if ((!contained || !*contained) && repository->refresh())
-      contained = repository->contains(newer, older);
-    return contained && *contained;
-  };
+  goal.contains = contained_in(**repository);
   return goal;
 }
 
