@@ -17,6 +17,7 @@ packages_of() {
     fuzz) echo clang "libclang-rt-$(apt-cache depends clang 2>/dev/null |
       sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
+    chaos) echo docker-registry faketime python3 ;;
     bench) echo podman-compose docker-compose python3 ;;
     bench-proxy) echo haproxy wrk nghttp2-client nginx-light libnginx-mod-stream caddy curl procps \
       openssl python3 ;;

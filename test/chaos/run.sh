@@ -1,0 +1,63 @@
+#!/bin/bash
+# Faults on the real parts: podman, HAProxy, mc-proxy, mcp-agent, git behind sshd. Under load, one
+# fault after the other; says what was lost, how long it took to come back, and exits with 1 when
+# that is more than it may be.
+#
+#   test/chaos/run.sh [--quick] [--minutes N] [--seed N] [--only WORDS] [--binaries DIR]
+#
+#   --quick       the short form: a fault of each kind
+#   --minutes N   begin no fault after N minutes (default: 30)
+#   --seed N      the choices of an earlier run again; it is printed
+#   --only WORDS  faults with these words in their names
+#   --binaries    of programs that are built; without it they are built in build/chaos
+#
+# Needs root (podman's), changes nothing outside of a temporary folder, and cleans up.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+fail() { echo "chaos: $*" >&2; exit 1; }
+
+binaries=""
+seed=$RANDOM
+arguments=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick) arguments+=(--quick) ;;
+    --minutes) arguments+=(--minutes "${2:?--minutes needs a number}"); shift ;;
+    --seed) seed=${2:?--seed needs a number}; shift ;;
+    --only) arguments+=(--only "${2:?--only needs words}"); shift ;;
+    --binaries) binaries=$(realpath "${2:?--binaries needs a folder}"); shift ;;
+    -h|--help) sed -n '2,/^set /{s/^# \?//;/^set /!p}' "$0"; exit ;;
+    *) fail "unknown argument '$1' (see --help)" ;;
+  esac
+  shift
+done
+[ "$(id -u)" = 0 ] || { echo "skipped: root is needed for podman, and for a disk to fill"; exit 77; }
+
+. test/packages.sh
+install_packages run test chaos >&2
+if [ -z "$binaries" ]; then
+  install_packages build >&2
+  cmake -S . -B build/chaos -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+  cmake --build build/chaos --target mcp-agent mc-proxy mcp >&2
+  binaries=$PWD/build/chaos/bin
+fi
+
+work=$(mktemp -d /tmp/mcp-chaos.XXXXXX)
+chaos=""
+clean() {
+  trap - EXIT INT TERM
+  if [ -n "$chaos" ]; then kill "$chaos" 2>/dev/null && wait "$chaos" || true; fi
+  umount --lazy "$work/state" 2>/dev/null || true
+  test/support/podman_env.sh clean "$work/podman"
+  rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 130' INT TERM
+
+# Programs that are built anew while this runs are not mixed up.
+mkdir "$work/bin"
+cp "$binaries/mcp-agent" "$binaries/mc-proxy" "$work/bin"
+python3 test/chaos/chaos.py --work "$work" --binaries "$work/bin" --seed "$seed" "${arguments[@]}" &
+chaos=$!
+wait $chaos
