@@ -275,7 +275,7 @@ void Machine::ready() {
   const bool rolling_out = rollout_under_way() != nullptr;
   if (!routes_lead_to(*candidate_, Millis(0),
                       rolling_out ? in_.desired.cause : "mc-proxy does not have it so"))
-    return fallback_ != nullptr && keeps_failing(StepKind::kRoute, 2)
+    return fallback_had_traffic() && keeps_failing(StepKind::kRoute, 2)
                ? fail_rollout(std::string(d_.next.failure->error.message))
                : void();
   if (in_.routes.managed()) mark(&Rollout::switched, in_.now);

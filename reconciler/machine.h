@@ -132,6 +132,7 @@ class Machine {
   // ------------------------------------------------------------ the receipt
 
   Rollout* rollout_under_way();  // null: none is
+  bool fallback_had_traffic() const;
   void begin_rollout();
   void count_rollout();
   void mark(TimePoint Rollout::* phase, TimePoint at);

@@ -95,6 +95,12 @@ void Machine::count_rollout() {
   d_.follow_routes |= !rollout->counted;
 }
 
+// Else going back to it would help nobody.
+bool Machine::fallback_had_traffic() const {
+  return fallback_ != nullptr &&
+         (runs(*fallback_) || (d_.next.rollout && d_.next.rollout->replaces));
+}
+
 void Machine::mark(TimePoint Rollout::* phase, TimePoint at) {
   Rollout* rollout = rollout_under_way();
   if (rollout != nullptr && rollout->*phase == TimePoint{}) rollout->*phase = at;

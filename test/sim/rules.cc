@@ -31,6 +31,7 @@ bool Rules::serves(const ObservedContainer& container) const {
 
 void Rules::before(const test::FakeRuntime::Call& call, base::TimePoint now) {
   bounded(call, now);
+  if (call.kind == Kind::kCreate) untold_.push_back(call.name);
   if (call.kind != Kind::kStart && call.kind != Kind::kStop && call.kind != Kind::kRemove) return;
   const auto found = runtime_.containers().find(reconciler::ContainerId(call.subject));
   if (found == runtime_.containers().end()) return;
@@ -38,6 +39,7 @@ void Rules::before(const test::FakeRuntime::Call& call, base::TimePoint now) {
   container.owner = owner(container);
   if (!container.owner)
     return violated("rule 1: a foreign container is touched: " + container.name);
+  untold_.push_back(reconciler::container_name(container.owner->key, container.owner->slot));
   if (call.kind == Kind::kStop) stopping(container, now);
   if (call.kind == Kind::kStop) still_routed(container, now);
   if (call.kind == Kind::kRemove) removing(container);
@@ -226,9 +228,62 @@ void Rules::held_is_last_good() {
   }
 }
 
+// Rule 9, and of the branch only what is believed.
+void Rules::policy_is_kept() {
+  for (const auto& [id, container] : runtime_.containers())
+    if (const auto* spec = runtime_.spec(id))
+      for (const std::string& what : reconciler::violations(spec->component, policy))
+        violated("rule 9: " + container.name + ": " + what);
+  if (branch_.held() && loop_()->desired().revision == branch_.held()->revision)
+    violated("rule 9: a commit is used that is not believed");
+}
+
+// Rule 10: each call that changes something is told of, with its cause and its revision.
+void Rules::told(const reconciler::Event& event) {
+  told_.push_back(event);
+  static const std::set<std::string> kOfSteps = {"Created", "Started",    "Stopped",
+                                                 "Removed", "StepFailed", "ImageMissing"};
+  if (event.component.empty() || !kOfSteps.contains(event.reason)) return;
+  if (event.cause.empty() || event.revision.empty())
+    violated("rule 10: " + event.reason +
+             " is told without a cause or a revision: " + event.message);
+  const auto done = std::find_if(untold_.begin(), untold_.end(), [&](const std::string& name) {
+    const ComponentKey key{event.service, event.component};
+    return name == reconciler::container_name(key, reconciler::Slot::kFirst) ||
+           name == reconciler::container_name(key, reconciler::Slot::kSecond);
+  });
+  if (done != untold_.end()) untold_.erase(done);
+}
+
+void Rules::recorded(const Store& store) {
+  if (!untold_.empty()) violated("rule 10: nothing tells what was done to " + untold_.front());
+  const auto& all = store.events();
+  if (all.size() < told_.size() || !std::equal(told_.rbegin(), told_.rend(), all.rbegin()))
+    violated("rule 10: what was told is not what is written down");
+}
+
+std::map<std::pair<ComponentKey, std::string>, uint16_t> Rules::leases_in_use() const {
+  std::map<std::pair<ComponentKey, std::string>, uint16_t> leases;
+  for (const auto& [key, memory] : loop_()->memory().components)
+    for (const auto& [place, port] : memory.leases)
+      if (const auto* container = runtime_.find(reconciler::container_name(key, place.first));
+          container != nullptr && container->owner && container->owner->key == key &&
+          container->owner->leases.contains(place.second))
+        leases[{key, container->name + "/" + place.second}] = port;
+  return leases;
+}
+
+void Rules::leases_kept(const std::map<std::pair<ComponentKey, std::string>, uint16_t>& before) {
+  const auto now = leases_in_use();
+  for (const auto& [whose, port] : before)
+    if (const auto known = now.find(whose); known == now.end() || known->second != port)
+      violated("rule 6: the new agent does not know the port of " + whose.second);
+}
+
 void Rules::after_step() {
   status_is_true();
   held_is_last_good();
+  policy_is_kept();
   std::map<ComponentKey, int> count;
   for (const auto& [id, container] : runtime_.containers())
     if (const auto whose = owner(container); whose && ++count[whose->key] > 2)

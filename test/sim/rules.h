@@ -39,9 +39,24 @@ class Rules {
   void restarted() {
     last_good_.clear();
     looked_at_ = {};
+    untold_.clear();
+    told_.clear();
   }
   // Removals that somebody approved.
   std::set<reconciler::ServiceName> may_go;
+  // What definitions may ask of this node.
+  reconciler::Policy policy = reconciler::Policy::anything();
+
+  // The agent has told of something.
+  void told(const reconciler::Event& event);
+  // Whether everything that was told is written down, and everything that was done was told. When
+  // nothing goes wrong any more.
+  void recorded(const Store& store);
+  // Host ports that containers of ours have by their leases.
+  std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t> leases_in_use() const;
+  // Another agent process knows them too.
+  void leases_kept(
+      const std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t>& before);
 
   void before(const test::FakeRouter::Call& call, base::TimePoint now);
   // Somebody has changed routes: until then the agent may not know.
@@ -58,6 +73,7 @@ class Rules {
   void bounded(const test::FakeRuntime::Call& call, base::TimePoint now);
   void status_is_true();
   void held_is_last_good();
+  void policy_is_kept();
   void still_routed(const reconciler::ObservedContainer& container, base::TimePoint now);
   bool another_serves(const reconciler::ObservedContainer& container) const;
   bool unaware_of(const reconciler::RouteSpec& route) const;
@@ -75,6 +91,9 @@ class Rules {
   std::map<std::string, std::deque<base::TimePoint>> calls_;  // by container name or image
   std::map<reconciler::ServiceName, reconciler::ServiceDesired> last_good_;
   reconciler::Revision looked_at_;  // the last that these are of
+  // By this agent process:
+  std::deque<std::string> untold_;  // containers that it has called podman for, and not said so
+  std::vector<reconciler::Event> told_;
 };
 
 }  // namespace sim

@@ -14,6 +14,10 @@
 
 namespace sim {
 
+// Host ports that definitions name.
+inline constexpr uint16_t kFirstFixedPort = 8000;
+inline constexpr uint16_t kFixedPorts = 3;
+
 struct Report {
   std::string violation;  // empty: none
   int64_t steps = 0;
@@ -37,10 +41,15 @@ class Simulation {
   void heal();
   void rest(const std::string& rule);
   bool gave_up_on(const std::string& service) const;
+  agent::Report describe(const reconciler::Desired& desired, const reconciler::Memory& memory,
+                         const reconciler::Observed& observed);
 
   // What the world does.
   void disturb();
+  void disturb_more();
   void push_commit();
+  void push_forbidden();
+  void push(int approved_removals);
   void disturb_container();
   void disturb_surroundings();
   crds::Service random_service(const std::string& name);
@@ -60,6 +69,7 @@ class Simulation {
   Branch branch_;
   Store store_;
   Prober prober_;
+  Outbox outbox_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<Source> source_;
   std::unique_ptr<agent::Loop> loop_;
@@ -74,6 +84,8 @@ class Simulation {
   // Of their own, so that a life without any is the same for a seed as it always was.
   Random adoptions_;
   const bool adopts_;
+  Random more_;
+  const bool has_more_;
 };
 
 }  // namespace sim

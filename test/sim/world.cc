@@ -60,15 +60,25 @@ base::Result<> Store::commit(const reconciler::Transaction& transaction) {
   for (const auto& service : transaction.forgotten_services) saved_.memory.services.erase(service);
   if (transaction.node)
     std::tie(saved_.memory.conditions, saved_.memory.ready_revision) = *transaction.node;
+  events_.insert(events_.end(), transaction.events.begin(), transaction.events.end());
   return {};
+}
+
+reconciler::Revision Branch::next_revision() {
+  char id[41];
+  std::snprintf(id, sizeof id, "%040d", ++commits_);
+  return reconciler::Revision(id);
+}
+
+void Branch::push_unsigned() {
+  held_ = {next_revision(), base::make_error(base::Code::kDenied, "is not signed")};
 }
 
 void Branch::push(std::vector<crds::Service> services, std::vector<std::string> broken,
                   int approved_removals) {
   reconciler::Snapshot next;
-  char id[41];
-  std::snprintf(id, sizeof id, "%040d", ++commits_);
-  next.revision = reconciler::Revision(id);
+  next.revision = next_revision();
+  held_.reset();
   next.approved_removals = approved_removals;
   for (crds::Service& service : services) {
     const std::string path = "services/" + service.name.str() + ".toml";
@@ -86,9 +96,21 @@ void Branch::push(std::vector<crds::Service> services, std::vector<std::string> 
 
 base::Result<std::optional<reconciler::Snapshot>> Source::poll() {
   if (branch_.down) return base::unavailable("cannot reach the git server: connection refused");
+  held_ = branch_.held();
   if (branch_.head().revision == seen_) return std::optional<reconciler::Snapshot>();
   seen_ = branch_.head().revision;
   return std::optional(branch_.head());
+}
+
+base::Result<> Outbox::publish(const std::string& document) {
+  if (down) return base::unavailable("cannot push: connection refused");
+  published_ = document;
+  return {};
+}
+
+bool Outbox::true_now() const {
+  const auto said = outcomes.find(published_), now = outcomes.find(newest);
+  return said != outcomes.end() && now != outcomes.end() && said->second == now->second;
 }
 
 bool answers(const reconciler::ObservedContainer& container) {

@@ -67,9 +67,11 @@ class Store : public reconciler::Store {
   base::Result<> commit(const reconciler::Transaction& transaction) override;
   bool full = false;
   int commits() const { return commits_; }
+  const std::vector<reconciler::Event>& events() const { return events_; }
 
  private:
   Saved saved_;
+  std::vector<reconciler::Event> events_;
   int commits_ = 0;
 };
 
@@ -79,11 +81,17 @@ class Branch {
  public:
   void push(std::vector<crds::Service> services, std::vector<std::string> broken,
             int approved_removals);
+  // A commit whose signature no agent believes: until another one follows, the last one counts.
+  void push_unsigned();
+  // The last that is to be believed.
   const reconciler::Snapshot& head() const { return head_; }
+  const std::optional<reconciler::HeldCommit>& held() const { return held_; }
   bool down = false;
 
  private:
+  reconciler::Revision next_revision();
   reconciler::Snapshot head_;
+  std::optional<reconciler::HeldCommit> held_;
   int commits_ = 0;
 };
 
@@ -91,10 +99,26 @@ class Source : public reconciler::Source {
  public:
   explicit Source(const Branch& branch) : branch_(branch) {}
   base::Result<std::optional<reconciler::Snapshot>> poll() override;
+  std::optional<reconciler::HeldCommit> held() const override { return held_; }
 
  private:
   const Branch& branch_;
   reconciler::Revision seen_;
+  std::optional<reconciler::HeldCommit> held_;
+};
+
+// Where reports go, and whether they get there.
+class Outbox : public reconciler::Outbox {
+ public:
+  base::Result<> publish(const std::string& document) override;
+  bool down = false;
+  std::string newest;                           // what there was to say last
+  std::map<std::string, std::string> outcomes;  // of every document that there was to say
+  // What was published says what there is to say.
+  bool true_now() const;
+
+ private:
+  std::string published_;
 };
 
 // Whether the program in a container answers is written in its image's name.
