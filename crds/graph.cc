@@ -1,6 +1,7 @@
 #include "crds/graph.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <deque>
 
 namespace crds {

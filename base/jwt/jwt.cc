@@ -1,6 +1,7 @@
 #include "base/jwt/jwt.h"
 
 #include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "base/jwt/encoding.h"

@@ -1,5 +1,6 @@
 #include "mc-proxy/daemon/documents.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/core/text.h"

@@ -1,6 +1,7 @@
 #include "test/support/mcias/mcias_server.h"
 
 #include <chrono>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <sstream>

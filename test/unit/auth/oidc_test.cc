@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdint>
+
 #include "agent/auth/validators.h"
 #include "test/support/jwt_signer.h"
 
