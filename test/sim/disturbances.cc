@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <ostream>
 
 #include "reconciler/adoption.h"
+#include "reconciler/leases.h"
 #include "reconciler/normalise.h"
 #include "test/sim/simulation.h"
 
@@ -84,12 +84,12 @@ void Simulation::push_commit() {
     if (existing == services_.end()) services_[name] = random_service(name);
     happened("commit: broken definition", name);
   } else if (existing != services_.end() && random_.chance(15)) {
-    rules_.may_go.insert(crds::ServiceName(name));
+    node_.rules.may_go.insert(crds::ServiceName(name));
     approved = 1;
     services_.erase(existing);
     happened("commit: removal", name);
   } else if (existing != services_.end() && random_.chance(30)) {
-    existing->second.restarted_at = now_;
+    existing->second.restarted_at = node_.now;
     happened("commit: restart", name);
   } else if (existing != services_.end() && random_.chance(20)) {
     existing->second.active = !existing->second.active;
@@ -99,7 +99,7 @@ void Simulation::push_commit() {
     happened("commit: definition", name);
   }
   push(approved);
-  if (random_.chance(50)) loop_->request_sync(false);
+  if (random_.chance(50)) node_.loop->request_sync(false);
 }
 
 void Simulation::push(int approved_removals) {
@@ -136,23 +136,23 @@ void Simulation::disturb_more() {
     case 1:
       return push_forbidden();
     case 2:
-      outbox_.down = !outbox_.down;
+      node_.outbox.down = !node_.outbox.down;
       return happened("reports cannot or can be pushed");
     case 3: {
       const Millis ahead(more_.below(3'600'000));
-      now_ += ahead;
+      node_.now += ahead;
       // The life is not shorter for it.
       stepped_back_ -= ahead;
       return happened("clock stepped forward");
     }
     default: {
       std::vector<reconciler::RouteSpec> routes;
-      for (const auto& [key, route] : router_.routes()) routes.push_back(route.spec);
+      for (const auto& [key, route] : node_.router.routes()) routes.push_back(route.spec);
       if (routes.empty()) return;
       reconciler::RouteSpec& route = more_.pick(routes);
       route.backend = "127.0.0.1:9";
-      router_.set_by_hand(route);
-      rules_.routes_disturbed(now_ + std::chrono::minutes(1));
+      node_.router.set_by_hand(route);
+      node_.rules.routes_disturbed(node_.now + std::chrono::minutes(1));
       return happened("route led elsewhere by hand", route.key.text());
     }
   }
@@ -160,33 +160,34 @@ void Simulation::disturb_more() {
 
 void Simulation::disturb_container() {
   std::vector<reconciler::ContainerId> ids;
-  for (const auto& [id, container] : runtime_.containers())
-    if (rules_.owner(container)) ids.push_back(id);
+  for (const auto& [id, container] : node_.runtime.containers())
+    if (node_.rules.owner(container)) ids.push_back(id);
   if (ids.empty()) return;
   const reconciler::ContainerId id = random_.pick(ids);
-  const std::string name = runtime_.containers().at(id).name;
-  rules_.disturbed(rules_.owner(runtime_.containers().at(id))->key, now_ + std::chrono::minutes(3));
+  const std::string name = node_.runtime.containers().at(id).name;
+  node_.rules.disturbed(node_.rules.owner(node_.runtime.containers().at(id))->key,
+                        node_.now + std::chrono::minutes(3));
   switch (random_.below(6)) {
     case 0:
     case 1:
-      runtime_.kill(id);
+      node_.runtime.kill(id);
       happened("container killed", name);
-      loop_->process_ended(id);
+      node_.loop->process_ended(id);
       break;
     case 2:
-      runtime_.stop_by_hand(id), happened("container stopped by hand", name);
+      node_.runtime.stop_by_hand(id), happened("container stopped by hand", name);
       break;
     case 3:
-      runtime_.remove_by_hand(id), happened("container removed by hand", name);
+      node_.runtime.remove_by_hand(id), happened("container removed by hand", name);
       break;
     case 4:
-      runtime_.pause_by_hand(id), happened("container paused by hand", name);
+      node_.runtime.pause_by_hand(id), happened("container paused by hand", name);
       break;
     default:
-      runtime_.reboot(), crash(), happened("node rebooted");
+      node_.runtime.reboot(), node_.crash(), happened("node rebooted");
       break;
   }
-  if (random_.chance(60)) loop_->hint();
+  if (random_.chance(60)) node_.loop->hint();
 }
 
 void Simulation::disturb_surroundings() {
@@ -197,11 +198,12 @@ void Simulation::disturb_surroundings() {
     case 13:
       return disturb_routes();
     case 9:
-      runtime_.occupy_port(static_cast<uint16_t>(kFirstFixedPort + random_.below(kFixedPorts)));
+      node_.runtime.occupy_port(
+          static_cast<uint16_t>(kFirstFixedPort + random_.below(kFixedPorts)));
       return happened("fixed port taken");
     case 0:
     case 1:
-      return happened("agent killed"), crash();
+      return happened("agent killed"), node_.crash();
     case 2:
       podman_away_ = !podman_away_;
       return happened("podman away or back");
@@ -209,24 +211,24 @@ void Simulation::disturb_surroundings() {
       branch_.down = !branch_.down;
       return happened("git server down or up");
     case 4:
-      store_.full = !store_.full;
+      node_.store.full = !node_.store.full;
       return happened("disk full or free");
     case 5:
-      executor_->slow = !executor_->slow;
+      node_.executor->slow = !node_.executor->slow;
       return happened("slow or fast");
     case 6:
-      runtime_.occupy_port(
+      node_.runtime.occupy_port(
           static_cast<uint16_t>(reconciler::kFirstLeasePort + random_.below(50'001)));
-      runtime_.add_foreign("web.main" + std::string(random_.chance(50) ? "" : ".2"));
+      node_.runtime.add_foreign("web.main" + std::string(random_.chance(50) ? "" : ".2"));
       return happened("foreign container with our name");
     case 7:
-      runtime_.remove_image(kImages[random_.below(3)]);
+      node_.runtime.remove_image(kImages[random_.below(3)]);
       return happened("image removed");
     default: {
       const Millis back(random_.below(3'600'000));
-      now_ -= back;
+      node_.now -= back;
       stepped_back_ += back;
-      executor_->step_back(back);
+      node_.executor->step_back(back);
       return happened("clock stepped back");
     }
   }
@@ -234,13 +236,13 @@ void Simulation::disturb_surroundings() {
 
 // A container of somebody else's is given into the agent's care; the commit comes, or does not.
 void Simulation::adopt_something() {
-  if (services_.contains("shop") || store_.full) return;
+  if (services_.contains("shop") || node_.store.full) return;
   crds::Service service;
   service.name = crds::ServiceName("shop");
   crds::Component component;
   component.name = crds::ComponentName("main");
-  const ObservedContainer container =
-      runtime_.containers().at(runtime_.add_foreign("shop-" + std::to_string(adoptions_.below(3))));
+  const ObservedContainer container = node_.runtime.containers().at(
+      node_.runtime.add_foreign("shop-" + std::to_string(adoptions_.below(3))));
   component.image = container.image;
   if (adoptions_.chance(50)) component.strategy = crds::Strategy::kRecreate;
   service.components = {component};
@@ -248,9 +250,9 @@ void Simulation::adopt_something() {
   wanted.spec = reconciler::complete(component, service, {});
   wanted.spec_hash = reconciler::spec_hash(reconciler::container_fields(wanted.spec, {}));
   const reconciler::ComponentKey key{service.name, component.name};
-  const auto adoption =
-      reconciler::accept_adoption(key, loop_->desired().node, wanted, container, false, {}, now_);
-  if (!adoption || !loop_->accept({{key, *adoption}}, now_)) return;
+  const auto adoption = reconciler::accept_adoption(key, node_.loop->desired().node, wanted,
+                                                    container, false, {}, node_.now);
+  if (!adoption || !node_.loop->accept({{key, *adoption}}, node_.now)) return;
   happened("adoption accepted", container.name);
   if (adoptions_.chance(30)) return;
   services_["shop"] = service;
@@ -260,44 +262,44 @@ void Simulation::adopt_something() {
 
 void Simulation::disturb_routes() {
   std::vector<reconciler::RouteKey> keys;
-  for (const auto& [key, route] : router_.routes()) keys.push_back(key);
+  for (const auto& [key, route] : node_.router.routes()) keys.push_back(key);
   const uint64_t what = random_.below(6);
   if (what == 0) {
-    router_.down = !router_.down;
+    node_.router.down = !node_.router.down;
     happened("mc-proxy down or up");
   } else if (what == 1) {
-    router_.restarted();
+    node_.router.restarted();
     happened("mc-proxy restarted");
   } else if (what == 2) {
-    router_.lose_routes();
+    node_.router.lose_routes();
     happened("mc-proxy lost its routes");
   } else if (what == 3) {
     const std::string file = random_.chance(50) ? "web.pem" : "db.pem";
-    if (router_.bad_certificates.erase(file) == 0)
-      router_.bad_certificates.emplace(file, base::invalid(file + " has expired"));
+    if (node_.router.bad_certificates.erase(file) == 0)
+      node_.router.bad_certificates.emplace(file, base::invalid(file + " has expired"));
     happened("certificate bad or good", file);
   } else if (what == 4) {
-    router_.add_foreign({.key = {kListener, "shared.test"}, .backend = "127.0.0.1:1"});
+    node_.router.add_foreign({.key = {kListener, "shared.test"}, .backend = "127.0.0.1:1"});
     happened("foreign route");
   } else if (!keys.empty()) {
-    router_.remove_by_hand(random_.pick(keys));
+    node_.router.remove_by_hand(random_.pick(keys));
     happened("route removed by hand");
   }
-  rules_.routes_disturbed(now_ + std::chrono::minutes(1));
-  if (!router_.down && random_.chance(80)) loop_->route_hint();
+  node_.rules.routes_disturbed(node_.now + std::chrono::minutes(1));
+  if (!node_.router.down && random_.chance(80)) node_.loop->route_hint();
 }
 
 // What clients do: connections come and go, and a sick program fails its requests.
 void Simulation::serve_requests() {
   if (!proxied_ || !random_.chance(20)) return;
   std::vector<reconciler::RouteKey> keys;
-  for (const auto& [key, route] : router_.routes()) keys.push_back(key);
+  for (const auto& [key, route] : node_.router.routes()) keys.push_back(key);
   for (const reconciler::RouteKey& key : keys) {
-    const ObservedContainer* backend = rules_.backend_of(router_.find(key)->spec);
+    const ObservedContainer* backend = node_.rules.backend_of(node_.router.find(key)->spec);
     const bool sick = backend != nullptr && backend->image.find("sick") != std::string::npos;
-    router_.add_traffic(key, {.requests = 4, .failed = sick ? 4 : 0});
-    if (random_.chance(30)) router_.open(key, 1);
-    if (random_.chance(40)) router_.close_all(key);
+    node_.router.add_traffic(key, {.requests = 4, .failed = sick ? 4 : 0});
+    if (random_.chance(30)) node_.router.open(key, 1);
+    if (random_.chance(40)) node_.router.close_all(key);
   }
 }
 

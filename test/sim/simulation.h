@@ -3,14 +3,9 @@
 #include <cstdint>
 #include <iosfwd>
 #include <map>
-#include <memory>
 #include <string>
 
-#include "agent/loop/loop.h"
-#include "reconciler/leases.h"
-#include "test/sim/rules.h"
-#include "test/sim/world.h"
-#include "test/support/fake_router.h"
+#include "test/sim/station.h"
 
 namespace sim {
 
@@ -34,15 +29,11 @@ class Simulation {
   Report run();
 
  private:
-  void boot();
-  void crash();
   void advance();
   void live_until(base::TimePoint end, bool faults);
   void heal();
   void rest(const std::string& rule);
   bool gave_up_on(const std::string& service) const;
-  agent::Report describe(const reconciler::Desired& desired, const reconciler::Memory& memory,
-                         const reconciler::Observed& observed);
 
   // What the world does.
   void disturb();
@@ -61,31 +52,21 @@ class Simulation {
   void happened(const std::string& kind, const std::string& detail = "");
 
   Random random_;
-  std::ostream* trace_;
-  base::TimePoint now_;
-  base::Millis stepped_back_{0};  // by the wall clock, in all
-  test::FakeRuntime runtime_;
-  test::FakeRouter router_;
-  Branch branch_;
-  Store store_;
-  Prober prober_;
-  Outbox outbox_;
-  std::unique_ptr<Executor> executor_;
-  std::unique_ptr<Source> source_;
-  std::unique_ptr<agent::Loop> loop_;
-  Rules rules_;
-  Report report_;
-
-  std::map<std::string, crds::Service> services_;
-  std::vector<std::string> broken_;
-  bool faults_ = true;
-  bool podman_away_ = false;
   const bool proxied_;  // a life with mc-proxy, or one without
   // Of their own, so that a life without any is the same for a seed as it always was.
   Random adoptions_;
   const bool adopts_;
   Random more_;
   const bool has_more_;
+
+  Branch branch_;
+  Station node_;
+  base::Millis stepped_back_{0};  // by the wall clock, in all
+  Report report_;
+  std::map<std::string, crds::Service> services_;
+  std::vector<std::string> broken_;
+  bool faults_ = true;
+  bool podman_away_ = false;
 };
 
 }  // namespace sim

@@ -91,11 +91,24 @@ void Branch::push(std::vector<crds::Service> services, std::vector<std::string> 
       next.tree.services[service.name] = {service, {path, 1, 1}};
     }
   }
+  for (const auto& [name, node] : nodes)
+    next.tree.nodes[name] = {node, {"nodes/" + name.str() + ".toml", 1, 1}};
   head_ = std::move(next);
+  follow_data();
+}
+
+void Branch::follow_data() {
+  for (const auto& [name, service] : head_.tree.services) {
+    reconciler::follow_data(data_places_, service.value, nodes);
+    const auto known = data_places_.find(name);
+    if (known != data_places_.end() && !known->second.node.empty())
+      head_.data_nodes[name] = known->second.node;
+  }
 }
 
 base::Result<std::optional<reconciler::Snapshot>> Source::poll() {
-  if (branch_.down) return base::unavailable("cannot reach the git server: connection refused");
+  if (branch_.down || cut_off_)
+    return base::unavailable("cannot reach the git server: connection refused");
   held_ = branch_.held();
   if (branch_.head().revision == seen_) return std::optional<reconciler::Snapshot>();
   seen_ = branch_.head().revision;

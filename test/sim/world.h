@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "reconciler/placement.h"
 #include "reconciler/ports.h"
 #include "test/support/fake_runtime.h"
 
@@ -87,22 +88,28 @@ class Branch {
   const reconciler::Snapshot& head() const { return head_; }
   const std::optional<reconciler::HeldCommit>& held() const { return held_; }
   bool down = false;
+  // Node files of the commits to come; none: the repository has none.
+  std::map<reconciler::NodeName, crds::Node> nodes;
 
  private:
   reconciler::Revision next_revision();
+  void follow_data();
   reconciler::Snapshot head_;
   std::optional<reconciler::HeldCommit> held_;
+  reconciler::DataPlaces data_places_;
   int commits_ = 0;
 };
 
 class Source : public reconciler::Source {
  public:
-  explicit Source(const Branch& branch) : branch_(branch) {}
+  // Both outlive it. `cut_off`: this node does not reach the server.
+  Source(const Branch& branch, const bool& cut_off) : branch_(branch), cut_off_(cut_off) {}
   base::Result<std::optional<reconciler::Snapshot>> poll() override;
   std::optional<reconciler::HeldCommit> held() const override { return held_; }
 
  private:
   const Branch& branch_;
+  const bool& cut_off_;
   reconciler::Revision seen_;
   std::optional<reconciler::HeldCommit> held_;
 };
