@@ -48,7 +48,7 @@ std::string toml_text(const Value& value) {
         parts.push_back(member.key + " = " + toml_text(member.value));
       return "{ " + base::join(parts, ", ") + " }";
     default:
-      return quoted(value.text);
+      return in_quotes(value.text);
   }
 }
 

@@ -19,7 +19,7 @@ std::string key(const std::string& text) {
   const bool bare = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '_' || c == '-';
   });
-  return bare ? text : quoted(text);
+  return bare ? text : in_quotes(text);
 }
 
 // One entry a line when there are several long ones.
@@ -34,14 +34,14 @@ std::string list(const std::vector<std::string>& entries) {
 }
 
 std::string list_of_strings(std::vector<std::string> texts) {
-  for (std::string& text : texts) text = quoted(text);
+  for (std::string& text : texts) text = in_quotes(text);
   return list(texts);
 }
 
 std::string inline_table(const std::map<std::string, std::string>& entries) {
   std::string out = "{";
   for (const auto& [name, value] : entries)
-    out += (out.size() > 1 ? ", " : " ") + key(name) + " = " + quoted(value);
+    out += (out.size() > 1 ? ", " : " ") + key(name) + " = " + in_quotes(value);
   return out + (entries.empty() ? "}" : " }");
 }
 
@@ -55,8 +55,8 @@ std::vector<std::string> texts(const Entries& entries, ToText to_text) {
 class Printer {
  public:
   std::string print(const Service& service) {
-    line("name", quoted(service.name.str()));
-    if (!service.node.empty()) line("node", quoted(service.node.str()));
+    line("name", in_quotes(service.name.str()));
+    if (!service.node.empty()) line("node", in_quotes(service.node.str()));
     if (!service.placement.empty())
       line("placement", "{ labels = " + inline_table(service.placement) + " }");
     if (!service.active) line("active", "false");
@@ -68,7 +68,7 @@ class Printer {
     if (!service.annotations.empty()) line("annotations", inline_table(service.annotations));
     if (!service.build_images.empty()) {
       out_ += "\n[build.images]\n";
-      for (const auto& [image, file] : service.build_images) line(key(image), quoted(file));
+      for (const auto& [image, file] : service.build_images) line(key(image), in_quotes(file));
     }
     for (const Component& component : service.components) print(component);
     return std::move(out_);
@@ -79,39 +79,39 @@ class Printer {
     out_ += name + " = " + value + "\n";
   }
   void text(const std::string& name, const std::string& value) {
-    if (!value.empty()) line(name, quoted(value));
+    if (!value.empty()) line(name, in_quotes(value));
   }
   void strings(const std::string& name, const std::vector<std::string>& values) {
     if (!values.empty()) line(name, list_of_strings(values));
   }
   void duration(const std::string& name, base::Millis value, base::Millis fallback) {
-    if (value != fallback) line(name, quoted(base::to_duration(value)));
+    if (value != fallback) line(name, in_quotes(base::to_duration(value)));
   }
 
   void print(const Component& component) {
     out_ += "\n[[components]]\n";
-    line("name", quoted(component.name.str()));
+    line("name", in_quotes(component.name.str()));
     text("image", component.image);
     text("network", component.network);
     text("user", component.user);
-    if (component.restart) line("restart", quoted(to_text(*component.restart)));
+    if (component.restart) line("restart", in_quotes(to_text(*component.restart)));
     strings("ports", texts(component.ports, [](const auto& port) { return to_text(port); }));
     strings("volumes", texts(component.volumes, [](const auto& v) { return to_text(v); }));
     strings("cmd", component.cmd);
     strings("env", texts(component.env, [](const auto& v) { return v.first + "=" + v.second; }));
     if (!component.secrets.empty())
       line("secrets", list(texts(component.secrets, [](const Secret& secret) {
-             return "{ name = " + quoted(secret.name) + ", target = " + quoted(secret.target) +
-                    " }";
+             return "{ name = " + in_quotes(secret.name) +
+                    ", target = " + in_quotes(secret.target) + " }";
            })));
-    if (component.memory_bytes != 0) line("memory", quoted(memory_text(component.memory_bytes)));
+    if (component.memory_bytes != 0) line("memory", in_quotes(memory_text(component.memory_bytes)));
     if (component.cpus != 0) line("cpus", number(component.cpus));
     if (component.privileged) line("privileged", "true");
     strings("cap_add", component.cap_add);
     strings("cap_drop", component.cap_drop);
     strings("devices", texts(component.devices, [](const auto& v) { return to_text(v); }));
     if (component.stop_timeout)
-      line("stop_timeout", quoted(base::to_duration(*component.stop_timeout)));
+      line("stop_timeout", in_quotes(base::to_duration(*component.stop_timeout)));
     strings("depends_on", texts(component.depends_on, [](const auto& id) { return id.str(); }));
     if (component.strategy != Strategy::kAutomatic)
       line("strategy", component.strategy == Strategy::kRolling ? "\"rolling\"" : "\"recreate\"");
@@ -133,7 +133,7 @@ class Printer {
     const Health fallback;
     out_ += "\n[components.health]\n";
     if (const auto* http = std::get_if<HttpCheck>(&health.check))
-      line("http", quoted(http->path));
+      line("http", in_quotes(http->path));
     else if (const auto* cmd = std::get_if<CmdCheck>(&health.check))
       line("cmd", list_of_strings(cmd->argv));
     else

@@ -2,7 +2,7 @@
 
 namespace crds {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out = "\"";
   for (char c : text) {

@@ -46,9 +46,9 @@ std::string write(const Literal& literal, bool yaml, std::string_view old) {
   if (literal.kind == Literal::Kind::kBool) return literal.text;
   if (quote == '\'' && literal.text.find_first_of("'\\\n") == std::string::npos)
     return "'" + literal.text + "'";
-  if (quote == '"') return quoted(literal.text);
+  if (quote == '"') return in_quotes(literal.text);
   const bool bare = yaml ? is_plain(literal.text) : literal.kind == Literal::Kind::kTime;
-  return bare ? literal.text : quoted(literal.text);
+  return bare ? literal.text : in_quotes(literal.text);
 }
 
 const Member* find_member(const Value& table, std::string_view key) {

@@ -19,7 +19,7 @@ struct AddOptions {
 };
 
 std::string line(const std::string& key, const std::string& value) {
-  return value.empty() ? std::string() : key + " = " + crds::quoted(value) + "\n";
+  return value.empty() ? std::string() : key + " = " + crds::in_quotes(value) + "\n";
 }
 
 tl::expected<std::string, Failure> node_text(const AddOptions& options, const std::string& agent) {
@@ -30,8 +30,8 @@ tl::expected<std::string, Failure> node_text(const AddOptions& options, const st
     const size_t at = label.find('=');
     if (at == std::string::npos || at == 0)
       return tl::unexpected(usage("'" + label + "' is not a label", "--label KEY=VALUE"));
-    labels.push_back(crds::quoted(label.substr(0, at)) + " = " +
-                     crds::quoted(label.substr(at + 1)));
+    labels.push_back(crds::in_quotes(label.substr(0, at)) + " = " +
+                     crds::in_quotes(label.substr(at + 1)));
   }
   if (!labels.empty()) text += "labels = { " + base::join(labels, ", ") + " }\n";
   return text;

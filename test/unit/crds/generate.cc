@@ -138,7 +138,7 @@ bool is_plain(const std::string& text) {
 std::string yaml_string(const std::string& text) {
   if (is_plain(text) && pick(2) == 0) return text;
   if (text.find_first_of("\n\t'\x1B") == std::string::npos && pick(2) == 0) return "'" + text + "'";
-  return quoted(text);
+  return in_quotes(text);
 }
 
 std::string noise() {
