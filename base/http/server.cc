@@ -75,10 +75,7 @@ class Engine : public httplib::Server {
     const std::unique_ptr<Wire> wire = open(fd, now);
     if (!wire) return false;
     WireStream stream(*wire);
-    bool closed = false;
-    // A connection a request: a new one costs little, while an idle one would hold a thread, delay
-    // stop() and race with its next request when it is closed.
-    return process_request(stream, true, closed, [&](httplib::Request& request) {
+    return answer(stream, [&](httplib::Request& request) {
       wire->head_read();
       // Compression holds back what a stream has written; many ranges make many copies of an
       // answer; and parts of a form are for handlers that take them apart.
@@ -86,6 +83,21 @@ class Engine : public httplib::Server {
         request.headers.erase(name);
       request.ranges.clear();
     });
+  }
+
+  // A connection a request: a new one costs little, while an idle one would hold a thread, delay
+  // stop() and race with its next request when it is closed.
+  bool answer(auto& stream, const std::function<void(httplib::Request&)>& prepare) {
+    bool closed = false;
+    if constexpr (requires { this->process_request(stream, true, closed, prepare); }) {
+      return this->process_request(stream, true, closed, prepare);
+    } else {  // the library's newer versions ask for the addresses instead of the stream
+      std::string peer, ours;
+      int peer_port = 0, our_port = 0;
+      stream.get_remote_ip_and_port(peer, peer_port);
+      stream.get_local_ip_and_port(ours, our_port);
+      return this->process_request(stream, peer, peer_port, ours, our_port, true, closed, prepare);
+    }
   }
 
   std::atomic<int> connections_ = 0;
