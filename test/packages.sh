@@ -10,7 +10,7 @@ packages_of() {
       libboost-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev ;;
     run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
       busybox-static curl haproxy ;;
-    test) echo nginx-light fcgiwrap openssh-server openssh-client gpg gpgv gpg-agent openssl jq procps python3 util-linux \
+    test) echo nginx-light systemd fcgiwrap openssh-server openssh-client gpg gpgv gpg-agent openssl jq procps python3 util-linux \
       curl nghttp2-client nghttp2-server docker-registry python3-cryptography python3-yaml ;;
     npm) echo nodejs npm ;;
     # libFuzzer comes with a package of the compiler's own version.

@@ -64,8 +64,10 @@ grep -q "^ExecStart=$work/local/bin/mcp-agent " "$work/local/lib/systemd/system/
   failed "the unit does not start what was installed"
 "$work/local/bin/mcp" --version > /dev/null || failed "mcp at another prefix"
 if command -v systemd-analyze > /dev/null; then
-  said=$(systemd-analyze --man=no verify "$work"/local/lib/systemd/system/*.service 2>&1 | grep "$work" || :)
-  [ -z "$said" ] || failed "systemd: $said"
+  for scope in system user; do
+    said=$(XDG_RUNTIME_DIR=$work systemd-analyze "--$scope" --man=no --recursive-errors=no verify \
+      "$work/local/lib/systemd/$scope"/*.service 2>&1) || failed "systemd ($scope): $said"
+  done
 else
   echo "the units are not verified: no systemd-analyze here"
 fi
