@@ -8,7 +8,7 @@ packages_of() {
       libgit2-dev libssh2-1-dev libssl-dev libsqlite3-dev libcpp-httplib-dev nlohmann-json3-dev \
       libyaml-cpp-dev libtomlplusplus-dev libcli11-dev libspdlog-dev libfmt-dev libexpected-dev \
       libboost-dev libgtest-dev libgmock-dev librapidcheck-dev libvalijson-dev ;;
-    run) echo podman crun runc conmon netavark aardvark-dns slirp4netns uidmap catatonit iptables \
+    run) echo podman crun runc conmon netavark aardvark-dns nftables iptables slirp4netns passt uidmap catatonit \
       busybox-static curl haproxy ;;
     test) echo nginx-light systemd fcgiwrap openssh-server openssh-client gpg gpgv gpg-agent openssl jq procps python3 util-linux \
       curl nghttp2-client nghttp2-server docker-registry python3-cryptography python3-yaml ;;
