@@ -62,6 +62,7 @@ CONF
 use_config() {
   export CONTAINERS_CONF=$DIR/containers.conf CONTAINERS_STORAGE_CONF=$DIR/storage.conf
   export CONTAINERS_REGISTRIES_CONF=$DIR/registries.conf
+  export PODMAN_IGNORE_CGROUPSV1_WARNING=1  # podman 5 warns of such machines with every command
   [ "$(id -u)" = 0 ] && return
   # Rootless podman takes its storage from here, whatever storage.conf says.
   export XDG_DATA_HOME=$DIR/data
@@ -130,7 +131,7 @@ clean() {
       kill -9 "$pid" $child 2>/dev/null || :
     done
     # The process that holds the user namespace names no folder.
-    pid=$(cat "$DIR/tmp/pause.pid" 2>/dev/null || :)
+    pid=$(cat "$DIR/tmp/pause.pid" "$DIR/run/libpod/tmp/pause.pid" 2>/dev/null || :)  # podman 4.3; newer
     [ -z "$pid" ] || [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != catatonit ] || kill -9 "$pid" || :
   else
     podman rm --force --all --time 0 >/dev/null 2>&1 || :
