@@ -154,12 +154,14 @@ class Resolver {
     const NodeName placed = place(located.value, out_.nodes, out_.node);
     // Data stays where it is until somebody says that it has moved, and the service with it.
     const NodeName node = data_node(located.value, placed);
-    if (node != out_.node) forward(located, node);
-    if (node.empty())
+    if (node.empty()) {
+      keep_edges_of(service);
       return hold(service, reason::kNoMatchingNode,
                   located.name_at.file +
                       ": no schedulable node has the labels of its placement; it "
                       "runs on where it runs (add a node, or correct placement.labels)");
+    }
+    if (node != out_.node) forward(located, node);
     if (node != out_.node && placed != out_.node) return hand_over(located, node);
     if (defaults_unknown_)
       return hold(service, reason::kInvalidDefinition,
@@ -215,20 +217,21 @@ class Resolver {
       const crds::Component component = complete(written, located.value, out_.fleet);
       for (const crds::Route& route : component.routes) {
         if (route.edge != out_.node.str() || route.hostname.empty()) continue;
+        Desired::Edge edge;
+        edge.spec.key = {route.port, route.hostname};
+        // No component has such a name.
+        edge.key = {located.value.name, ComponentName("edge:" + edge.spec.key.text())};
         if (there == out_.nodes.end() || there->second.address.empty()) {
           out_.problems.push_back(located.name_at.file + ": the edge of " + route.hostname +
                                   " needs the address of node '" + node.str() + "' (write nodes/" +
                                   node.str() + ".toml)");
+          keep_edge(edge.key);
           continue;
         }
-        Desired::Edge edge;
-        edge.spec.key = {route.port, route.hostname};
         const std::string& address = there->second.address;
         const bool v6 = address.find(':') != std::string::npos;
         edge.spec.backend = (v6 ? "[" + address + "]" : address) + ":" + std::to_string(route.port);
         edge.spec.backend_tls = edge.spec.send_proxy_protocol = true;
-        // No component has such a name.
-        edge.key = {located.value.name, ComponentName("edge:" + edge.spec.key.text())};
         edge.revision = snapshot_.revision;
         edge.node = node;
         follow_handover(located, edge);
@@ -248,6 +251,19 @@ class Resolver {
       if (edge.former == edge.spec.backend) edge.former.clear();
     }
     if (!edge.former.empty()) begin_handover(located, edge.node);
+  }
+
+  // Where the service is, is not known any more, and it runs on where it ran.
+  void keep_edge(const ComponentKey& key) {
+    if (previous_ == nullptr) return;
+    for (const Desired::Edge& edge : previous_->edges)
+      if (edge.key == key) out_.edges.push_back(edge);
+  }
+
+  void keep_edges_of(const ServiceName& service) {
+    if (previous_ == nullptr) return;
+    for (const Desired::Edge& edge : previous_->edges)
+      if (edge.key.service == service) out_.edges.push_back(edge);
   }
 
   // What cannot be read may be where they came from, and an emptied tree is hardly meant.

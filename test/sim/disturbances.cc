@@ -141,6 +141,7 @@ void Simulation::disturb_more() {
     case 3: {
       const Millis ahead(more_.below(3'600'000));
       node_.now += ahead;
+      node_.rules.stepped_ahead(ahead);
       // The life is not shorter for it.
       stepped_back_ -= ahead;
       return happened("clock stepped forward");

@@ -35,6 +35,11 @@ class Rules {
   void disturbed(const reconciler::ComponentKey& key, base::TimePoint until) {
     unaware_until_[key] = until;
   }
+  // The wall clock went ahead; nobody has learned anything by it.
+  void stepped_ahead(base::Millis by) {
+    for (auto& [key, until] : unaware_until_) until += by;
+    routes_unaware_until_ += by;
+  }
   // Another agent process: what the last one could not write down is not known any more.
   void restarted() {
     last_good_.clear();
@@ -75,6 +80,7 @@ class Rules {
   void held_is_last_good();
   void policy_is_kept();
   void still_routed(const reconciler::ObservedContainer& container, base::TimePoint now);
+  bool unreachable(const reconciler::ObservedContainer& container) const;
   bool another_serves(const reconciler::ObservedContainer& container) const;
   bool unaware_of(const reconciler::RouteSpec& route) const;
   bool unaware(const reconciler::ComponentKey& key, base::TimePoint now) const;

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "test/sim/report.h"
 #include "test/sim/station.h"
 
 namespace sim {
@@ -12,12 +13,6 @@ namespace sim {
 // Host ports that definitions name.
 inline constexpr uint16_t kFirstFixedPort = 8000;
 inline constexpr uint16_t kFixedPorts = 3;
-
-struct Report {
-  std::string violation;  // empty: none
-  int64_t steps = 0;
-  std::map<std::string, int> faults;  // by kind
-};
 
 // One life of one node: first a time of faults in which safety is checked, then everything heals
 // and progress is demanded, then nothing happens and nothing may be written. Equal seeds give equal

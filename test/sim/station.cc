@@ -77,8 +77,11 @@ agent::Report Station::describe(const reconciler::Desired& desired,
                                 const reconciler::Memory& memory,
                                 const reconciler::Observed& observed) {
   agent::Report report = agent::make_report(desired, memory, observed, "sim");
-  outbox.newest = report.document;
-  outbox.outcomes[report.document] = report.outcome;
+  Outbox::Said said{report.outcome, desired.revision, {}};
+  for (const auto& [service, state] : memory.services)
+    if (!state.conditions.empty() && state.conditions.front().status == reconciler::Status::kTrue)
+      said.ready.insert(service);
+  outbox.prepare(report.document, std::move(said));
   return report;
 }
 

@@ -121,9 +121,19 @@ base::Result<> Outbox::publish(const std::string& document) {
   return {};
 }
 
+void Outbox::prepare(const std::string& document, Said said) {
+  newest_ = document;
+  said_.insert_or_assign(document, std::move(said));
+}
+
+const Outbox::Said* Outbox::published() const {
+  const auto found = said_.find(published_);
+  return found == said_.end() ? nullptr : &found->second;
+}
+
 bool Outbox::true_now() const {
-  const auto said = outcomes.find(published_), now = outcomes.find(newest);
-  return said != outcomes.end() && now != outcomes.end() && said->second == now->second;
+  const Said* said = published();
+  return said != nullptr && said->outcome == said_.at(newest_).outcome;
 }
 
 bool answers(const reconciler::ObservedContainer& container) {

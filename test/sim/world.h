@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -119,13 +120,21 @@ class Outbox : public reconciler::Outbox {
  public:
   base::Result<> publish(const std::string& document) override;
   bool down = false;
-  std::string newest;                           // what there was to say last
-  std::map<std::string, std::string> outcomes;  // of every document that there was to say
+  // What a document says, for those who compare.
+  struct Said {
+    std::string outcome;
+    reconciler::Revision revision;
+    std::set<reconciler::ServiceName> ready;
+  };
+  // There is something to say; it is published when the agent gets to it.
+  void prepare(const std::string& document, Said said);
+  const Said* published() const;  // null: nothing yet
   // What was published says what there is to say.
   bool true_now() const;
 
  private:
-  std::string published_;
+  std::map<std::string, Said> said_;  // by document
+  std::string newest_, published_;
 };
 
 // Whether the program in a container answers is written in its image's name.

@@ -156,6 +156,8 @@ bool Story::proxy_command(const Words& words) {
   if (what == "on") proxied_ = true;
   if (what == "away" || what == "back") router_.down = what == "away";
   if (what == "loses") router_.lose_routes();
+  if (what == "refuses") router_.bad_certificates.emplace(words.at(2), base::invalid("it is bad"));
+  if (what == "accepts") router_.bad_certificates.erase(words.at(2));
   if (what == "foreign")
     router_.add_foreign({.key = {kListener, words.at(2)}, .backend = "127.0.0.1:1"});
   return true;
@@ -197,6 +199,7 @@ bool Story::wish_command(const Words& words) {
     return true;
   }
   if (verb == "node") {
+    if (words.size() == 3 && words[2] == "gone") return nodes_.erase(crds::NodeName(name)), true;
     crds::Node& node = nodes_[crds::NodeName(name)];
     node.name = crds::NodeName(name);
     each(2, [&](const std::string& key, const std::string& value) {

@@ -29,7 +29,7 @@ namespace test {
 //   > drop NAME[/COMPONENT]       out of the next commit
 //   > break NAME                  its file is invalid in the next commits; mend NAME ends that
 //   > fleet k=v                   network= prune_max= user=
-//   > node NAME k=v               labels=k:v schedulable= address=
+//   > node NAME k=v | gone        labels=k:v schedulable= address=
 //   > peer NODE SERVICE ready|not|unknown   as it seems from here
 //   > policy k=v                  images=a,b volume_roots=a,b host_network=true capabilities=A,B
 //                                 of the node from the next commit on
@@ -43,7 +43,7 @@ namespace test {
 //   > adopt NAME SERVICE[/COMPONENT]   an operator accepts that container, as what is defined
 //   > drift NAME image|ports      podman shows the container with another one
 //   > podman away | back
-//   > proxy on | away | back | loses | foreign HOST
+//   > proxy on | away | back | loses | foreign HOST | refuses CERTIFICATE | accepts CERTIFICATE
 //   > requests HOST TOTAL FAILED  since the last time
 //   > connections HOST COUNT      that are open now
 //   > agent restarts | loses its registry
