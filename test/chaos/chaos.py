@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 import time
@@ -43,6 +44,8 @@ def try_fault(fault, fleet, load):
     time.sleep(SETTLE)
     asked, losses = load.outcome()
     touched = set(fleet.generation) if "*" in fault.touched else set(fault.touched)
+    if converged is None:
+        fleet.restore()
     try:
         state = fleet.losses(before, touched, fault.registry_lost)
     except (OSError, KeyError, RuntimeError) as error:
@@ -70,8 +73,8 @@ def main():
     # An interrupted run cleans up as any other.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     end = time.monotonic() + options.minutes * 60
-    faults = [fault for fault in all_faults(options.seed)
-              if options.only in fault.name and (fault.quick or not options.quick)]
+    faults = [fault for fault in all_faults(options.seed, options.quick)
+              if re.search(options.only, fault.name) and (fault.quick or not options.quick)]
     print(f"seed {options.seed}: {len(faults)} faults, {options.minutes:g} minutes at most")
     fleet = load = None
     failures = []

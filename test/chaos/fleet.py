@@ -4,7 +4,8 @@ registry of images, a git repository behind sshd; and services on it that answer
 import http.client
 import json
 import os
-import shutil
+import signal
+import socket
 import sqlite3
 import ssl
 import subprocess
@@ -144,8 +145,8 @@ class Follower(threading.Thread):
 
 
 class Fleet:
-    def __init__(self, work, binaries, routed, plain=()):
-        self.work, self.binaries = work, binaries
+    def __init__(self, work, binaries, routed, plain=(), registry=""):
+        self.work, self.binaries, self.registry_options = work, binaries, registry
         self.routed, self.plain = list(routed), list(plain)
         self.generation = {name: 1 for name in self.routed + self.plain}
         self.state = f"{work}/state"
@@ -215,7 +216,7 @@ class Fleet:
                        f'[podman]\nsocket = "{self.podman.socket}"\nlist_interval = "10s"\n'
                        f'[mcproxy]\nsocket = "{self.proxy_socket}"\n'
                        f'[api]\nsocket = "{self.api}"\n'
-                       f'[registry]\npath = "{self.state}/mcp.db"\n')
+                       f'[registry]\npath = "{self.state}/mcp.db"\n{self.registry_options}')
         if self.agent:
             self.agent.end()
             self.daemons.remove(self.agent)
@@ -267,6 +268,20 @@ class Fleet:
         if sync:
             self.sync()
 
+    def restore(self):
+        """Every service as it should be in the end, whatever was done to its definition."""
+        self.git.relay.mode = "pass"
+        self.podman_service.kill(signal.SIGCONT)
+        for name in self.generation:
+            self.generation[name] += name != "steady"
+            self.define(name)
+        self.git.push("as it should be")
+        self.sync()
+
+    def note(self, text):
+        with open(f"{self.work}/operations.log", "a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
     def sync(self):
         try:
             call(self.api, "POST", "/v1/sync", {})
@@ -298,6 +313,13 @@ class Fleet:
             found.setdefault(service, []).append(one)
         return found
 
+    def is_current(self, name):
+        """Whether one container of the service runs, and is what was deployed last."""
+        found = self.containers().get(name, [])
+        text = f"{name} {self.generation[name]}"
+        return (len(found) == 1 and found[0]["State"] == "running" and
+                any(text + ";" in word for word in found[0]["Command"]))
+
     def page(self, name):
         context = ssl.create_default_context(cafile=self.ca)
         try:
@@ -305,7 +327,7 @@ class Fleet:
                                                      context=context)
             # The name decides, not the address.
             connection.sock = context.wrap_socket(
-                __import__("socket").create_connection(("127.0.0.1", self.port), 5),
+                socket.create_connection(("127.0.0.1", self.port), 5),
                 server_hostname=self.host(name))
             connection.request("GET", "/", headers={"Host": self.host(name)})
             return connection.getresponse().read().decode().strip()
@@ -391,7 +413,3 @@ class Fleet:
 
     def last_words(self):
         return "".join(f"---- {daemon.name}\n{daemon.last_words()}\n" for daemon in self.daemons)
-
-
-def remove_tree(path):
-    shutil.rmtree(path, ignore_errors=True)

@@ -3,13 +3,15 @@
 # fault after the other; says what was lost, how long it took to come back, and exits with 1 when
 # that is more than it may be.
 #
-#   test/chaos/run.sh [--quick] [--minutes N] [--seed N] [--only WORDS] [--binaries DIR]
+#   test/chaos/run.sh [--quick] [--minutes N] [--seed N] [--only REGEX] [--binaries DIR]
+#   test/chaos/run.sh --soak [--minutes N] [--services N] [--seed N] [--binaries DIR]
 #
-#   --quick       the short form: a fault of each kind
-#   --minutes N   begin no fault after N minutes (default: 30)
-#   --seed N      the choices of an earlier run again; it is printed
-#   --only WORDS  faults with these words in their names
-#   --binaries    of programs that are built; without it they are built in build/chaos
+#   --quick        the short form: a fault of each kind
+#   --minutes N    begin no fault after N minutes (default: 30); with --soak: go on for so long (120)
+#   --seed N       the choices of an earlier run again; it is printed
+#   --only REGEX   faults whose names match
+#   --soak         random changes to many services (default: 100): nothing may grow
+#   --binaries DIR programs that are built; without it they are built in build/chaos
 #
 # Needs root (podman's), changes nothing outside of a temporary folder, and cleans up.
 set -euo pipefail
@@ -19,13 +21,16 @@ fail() { echo "chaos: $*" >&2; exit 1; }
 
 binaries=""
 seed=$RANDOM
+program=chaos
 arguments=()
 while [ $# -gt 0 ]; do
   case $1 in
     --quick) arguments+=(--quick) ;;
     --minutes) arguments+=(--minutes "${2:?--minutes needs a number}"); shift ;;
     --seed) seed=${2:?--seed needs a number}; shift ;;
-    --only) arguments+=(--only "${2:?--only needs words}"); shift ;;
+    --soak) program=soak ;;
+    --services) arguments+=(--services "${2:?--services needs a number}"); shift ;;
+    --only) arguments+=(--only "${2:?--only needs a regex}"); shift ;;
     --binaries) binaries=$(realpath "${2:?--binaries needs a folder}"); shift ;;
     -h|--help) sed -n '2,/^set /{s/^# \?//;/^set /!p}' "$0"; exit ;;
     *) fail "unknown argument '$1' (see --help)" ;;
@@ -58,6 +63,6 @@ trap 'exit 130' INT TERM
 # Programs that are built anew while this runs are not mixed up.
 mkdir "$work/bin"
 cp "$binaries/mcp-agent" "$binaries/mc-proxy" "$work/bin"
-python3 test/chaos/chaos.py --work "$work" --binaries "$work/bin" --seed "$seed" "${arguments[@]}" &
+python3 test/chaos/$program.py --work "$work" --binaries "$work/bin" --seed "$seed" "${arguments[@]}" &
 chaos=$!
 wait $chaos
