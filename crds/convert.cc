@@ -95,6 +95,19 @@ Route to_route(const Value& table) {
   return out;
 }
 
+Suspend to_suspend(const Value& table) {
+  Suspend out;
+  if (const Value* until = table.find("until"))
+    if (const auto at = base::parse_rfc3339(until->text)) out.until = *at;
+  read(table, "reason", out.reason);
+  return out;
+}
+
+std::optional<bool> to_heal(const Value& drift) {
+  const Value* heal = drift.find("heal");
+  return heal == nullptr ? std::nullopt : std::optional(heal->boolean);
+}
+
 Component to_component(const Value& table, const std::string& path, Findings& findings) {
   Component out;
   read(table, "name", out.name);
@@ -168,6 +181,8 @@ Service to_service(const DocumentParts& document, Findings& findings) {
     findings.note(dependencies[i].at, indexed("depends_on", i));
   if (const Value* time = spec.find("restarted_at"))
     if (const auto at = base::parse_rfc3339(time->text)) out.restarted_at = *at;
+  if (const Value* suspend = spec.find("suspend")) out.suspend = to_suspend(*suspend);
+  if (const Value* drift = spec.find("drift")) out.heal_drift = to_heal(*drift);
   read(spec, "path", out.path);
   if (const Value* build = spec.find("build")) read(*build, "images", out.build_images);
   const auto& components = items(spec, "components");
@@ -219,6 +234,7 @@ Fleet to_fleet(const DocumentParts& document) {
       out.restart = parse_restart(restart->text);
     if (defaults->find("stop_timeout") != nullptr)
       read(*defaults, "stop_timeout", out.stop_timeout.emplace());
+    if (const Value* drift = defaults->find("drift")) out.heal_drift = to_heal(*drift);
   }
   return out;
 }

@@ -4,7 +4,10 @@
 #include <functional>
 #include <utility>
 
+#include "base/core/text.h"
+#include "base/core/time.h"
 #include "crds/decode.h"
+#include "crds/quote.h"
 #include "crds/splice.h"
 #include "crds/suggest.h"
 
@@ -113,21 +116,37 @@ class Edit {
   const Value& spec() const { return yaml_ ? *document_->find("spec") : *document_; }
 
   base::Result<std::string> set(const std::string& what, FieldEdit edit) {
-    auto& all = About<Kind>::in(before_);
-    const auto old = std::find_if(all.begin(), all.end(),
-                                  [&](const auto& one) { return one.value.name == name_; });
-    if (old->value == wanted_) return std::string(text_);
+    if (is_so_already()) return std::string(text_);
     if (yaml_) {
       for (const Member& member : document_->members)
         if (member.key == "spec") edit.header = &member.key_at;
     }
-    std::string edited = splice(text_, yaml_, edit);
-    old->value = wanted_;
+    return checked(what, splice(text_, yaml_, edit));
+  }
+
+  base::Result<std::string> remove(const std::string& key) {
+    if (is_so_already()) return std::string(text_);
+    return checked(key, cut(text_, spec(), key));
+  }
+
+  bool yaml() const { return yaml_; }
+
+ private:
+  auto& old() {
+    auto& all = About<Kind>::in(before_);
+    return std::find_if(all.begin(), all.end(),
+                        [&](const auto& one) { return one.value.name == name_; })
+        ->value;
+  }
+
+  bool is_so_already() { return old() == wanted_; }
+
+  base::Result<std::string> checked(const std::string& what, std::string edited) {
+    old() = wanted_;
     MCP_CHECK(verify(what, edited));
     return edited;
   }
 
- private:
   base::Error not_editable() const {
     if (before_.problems.empty()) return not_defined<Kind>(path_, name_);
     return base::invalid("cannot edit the " + std::string(About<Kind>::kWord) + " '" + name_.str() +
@@ -221,6 +240,33 @@ base::Result<std::string> set_restarted_at(std::string_view path, std::string_vi
   edit.wanted().restarted_at = at;
   const Literal literal{Literal::Kind::kTime, base::to_rfc3339(at)};
   return edit.set("restarted_at", {edit.spec(), "restarted_at", literal, kAfterVersion});
+}
+
+base::Result<std::string> set_suspend(std::string_view path, std::string_view text,
+                                      const ServiceName& service, const Suspend& suspend) {
+  Edit<Service> edit(path, text, service);
+  MCP_CHECK(edit.load());
+  edit.wanted().suspend = suspend;
+  const bool yaml = edit.yaml();
+  const std::string is = yaml ? ": " : " = ";
+  std::vector<std::string> parts;
+  if (suspend.until) {
+    const std::string until = base::to_rfc3339(*suspend.until);
+    parts.push_back("until" + is + (yaml ? in_quotes(until) : until));
+  }
+  if (!suspend.reason.empty()) parts.push_back("reason" + is + in_quotes(suspend.reason));
+  const std::string inner = base::join(parts, ", ");
+  const std::string table = yaml || parts.empty() ? "{" + inner + "}" : "{ " + inner + " }";
+  return edit.set("suspend",
+                  {edit.spec(), "suspend", {Literal::Kind::kTable, table}, kAfterActive});
+}
+
+base::Result<std::string> clear_suspend(std::string_view path, std::string_view text,
+                                        const ServiceName& service) {
+  Edit<Service> edit(path, text, service);
+  MCP_CHECK(edit.load());
+  edit.wanted().suspend.reset();
+  return edit.remove("suspend");
 }
 
 base::Result<std::string> set_component_image(std::string_view path, std::string_view text,

@@ -24,6 +24,13 @@ base::Result<std::string> set_component_image(std::string_view path, std::string
                                               const ComponentName& component,
                                               std::string_view image);
 
+// A reason with control characters is an error.
+base::Result<std::string> set_suspend(std::string_view path, std::string_view text,
+                                      const ServiceName& service, const Suspend& suspend);
+// A service that is not suspended keeps its text.
+base::Result<std::string> clear_suspend(std::string_view path, std::string_view text,
+                                        const ServiceName& service);
+
 // Takes the document of `service` out of a file of several; an empty result means that the file
 // holds nothing else and can go.
 base::Result<std::string> remove_service(std::string_view path, std::string_view text,

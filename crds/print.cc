@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/core/text.h"
 #include "base/core/time.h"
 #include "crds/fields.h"
 #include "crds/quote.h"
@@ -45,6 +46,13 @@ std::string inline_table(const std::map<std::string, std::string>& entries) {
   return out + (entries.empty() ? "}" : " }");
 }
 
+std::string suspend_text(const Suspend& suspend) {
+  std::vector<std::string> parts;
+  if (suspend.until) parts.push_back("until = " + base::to_rfc3339(*suspend.until));
+  if (!suspend.reason.empty()) parts.push_back("reason = " + in_quotes(suspend.reason));
+  return parts.empty() ? "{}" : "{ " + base::join(parts, ", ") + " }";
+}
+
 template <class Entries, class ToText>
 std::vector<std::string> texts(const Entries& entries, ToText to_text) {
   std::vector<std::string> out;
@@ -63,6 +71,9 @@ class Printer {
     text("version", service.version);
     strings("depends_on", texts(service.depends_on, [](const auto& id) { return id.str(); }));
     if (service.restarted_at) line("restarted_at", base::to_rfc3339(*service.restarted_at));
+    if (service.suspend) line("suspend", suspend_text(*service.suspend));
+    if (service.heal_drift)
+      line("drift", std::string("{ heal = ") + (*service.heal_drift ? "true" : "false") + " }");
     text("path", service.path);
     if (!service.labels.empty()) line("labels", inline_table(service.labels));
     if (!service.annotations.empty()) line("annotations", inline_table(service.annotations));

@@ -43,7 +43,8 @@ bool is_plain(std::string_view text) {
 // `old`: what stands there now, whose quotes are kept; empty for a new field.
 std::string write(const Literal& literal, bool yaml, std::string_view old) {
   const char quote = old.empty() ? '\0' : old.front();
-  if (literal.kind == Literal::Kind::kBool) return literal.text;
+  if (literal.kind == Literal::Kind::kBool || literal.kind == Literal::Kind::kTable)
+    return literal.text;
   if (quote == '\'' && literal.text.find_first_of("'\\\n") == std::string::npos)
     return "'" + literal.text + "'";
   if (quote == '"') return in_quotes(literal.text);
@@ -73,8 +74,30 @@ size_t block_end(std::string_view text, const Member& member) {
   return end;
 }
 
+// The end of a YAML table or list in flow style.
+size_t flow_end(std::string_view text, size_t at) {
+  int depth = 0;
+  char quote = '\0';
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quote != '\0') {
+      if (quote == '"' && c == '\\') ++at;
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if ((c == '}' || c == ']') && --depth == 0) {
+      return at + 1;
+    }
+  }
+  return text.size();
+}
+
 size_t value_end(std::string_view text, const Member& member) {
-  return member.value.at.end != 0 ? member.value.at.end : block_end(text, member);
+  const Value& value = member.value;
+  if (value.at.end != 0) return value.at.end;
+  return value.flow ? flow_end(text, value.at.begin) : block_end(text, member);
 }
 
 std::string replaced(std::string_view text, size_t begin, size_t end, std::string_view by) {
@@ -121,6 +144,27 @@ std::string splice(std::string_view text, bool yaml, const FieldEdit& edit) {
   const size_t begin = member->value.at.begin;
   const size_t end = value_end(text, *member);
   return replaced(text, begin, end, write(edit.literal, yaml, text.substr(begin, end - begin)));
+}
+
+std::string cut(std::string_view text, const Value& table, std::string_view key) {
+  const Member& member = *find_member(table, key);
+  size_t begin = member.key_at.begin;
+  size_t end = value_end(text, member);
+  if (table.flow) {
+    const auto comma = [&](size_t at) { return at < text.size() && text[at] == ','; };
+    const size_t next = text.find_first_not_of(" \t", end);
+    const size_t last = text.find_last_not_of(" \t", begin - 1);
+    if (comma(next))
+      end = std::min(text.find_first_not_of(" \t", next + 1), text.size());
+    else if (comma(last))
+      begin = last;
+    return replaced(text, begin, end, "");
+  }
+  begin -= indent_of(text, begin).size();
+  end = line_end(text, end);
+  // A comment behind it speaks of it.
+  if (end < text.size()) end = text.find('\n', end) + 1;
+  return replaced(text, begin, end, "");
 }
 
 Extent document_extent(std::string_view text, size_t offset) {

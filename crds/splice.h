@@ -10,7 +10,7 @@
 namespace crds {
 
 struct Literal {
-  enum class Kind { kBool, kString, kTime };
+  enum class Kind { kBool, kString, kTime, kTable };  // kTable: as it is to be written
   Kind kind;
   std::string text;
 };
@@ -27,6 +27,10 @@ struct FieldEdit {
 };
 
 std::string splice(std::string_view text, bool yaml, const FieldEdit& edit);
+
+// The text without the field, and without its line where nothing else stands on it. The table has
+// the field.
+std::string cut(std::string_view text, const Value& table, std::string_view key);
 
 // The extent of the YAML document that holds `offset`, with the "---" that starts it.
 struct Extent {

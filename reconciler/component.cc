@@ -51,8 +51,14 @@ void Machine::keep_leases_of_containers() {
       if (!lost(port)) d_.next.leases[{container->owner->slot, route}] = port;
 }
 
+bool Machine::is_wreck(const ObservedContainer& container) const {
+  const auto& failure = d_.next.failure;
+  return failure && failure->step == StepKind::kStart &&
+         failure->error.code == base::Code::kCorrupt && !has_process(container);
+}
+
 bool Machine::as_desired(const ObservedContainer& container) const {
-  return container.owner->spec_hash == in_.desired.spec_hash &&
+  return !is_wreck(container) && container.owner->spec_hash == in_.desired.spec_hash &&
          has_leases(d_.next, container.owner->slot, container.owner->leases) &&
          drift(in_.desired, container).empty();
 }

@@ -46,6 +46,7 @@ inline constexpr char kHostPortConflict[] = "HostPortConflict";    // two of our
 inline constexpr char kRouteConflict[] = "RouteConflict";          // another has the name
 inline constexpr char kPruneHeld[] = "PruneHeld";
 inline constexpr char kNoMatchingNode[] = "NoMatchingNode";  // it runs on where it ran
+inline constexpr char kSuspended[] = "Suspended";  // it differs, and nothing is done about it
 inline constexpr char kWaitingForData[] = "WaitingForData";  // which is on another node
 
 }  // namespace reconciler::reason

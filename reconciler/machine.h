@@ -63,6 +63,8 @@ class Machine {
   void refuse_taken_ports();
   // The label of a container says which ports it was made with; that outlives a lost registry.
   void keep_leases_of_containers();
+  // Podman has lost what it was made of: it can only be made anew.
+  bool is_wreck(const ObservedContainer& container) const;
   bool as_desired(const ObservedContainer& container) const;
   void classify();
   bool serves_rather(const ObservedContainer& one, const ObservedContainer& other) const;

@@ -372,6 +372,7 @@ struct Condition {
 struct ServiceMemory {
   std::vector<Condition> conditions;
   Revision ready_revision;  // of the definition that was Ready last
+  std::optional<crds::Suspend> suspended;  // as its definition says, while its time is not over
   friend bool operator==(const ServiceMemory&, const ServiceMemory&) = default;
 };
 

@@ -160,9 +160,17 @@ std::vector<FieldChange> diff(const Fields& from, const Fields& to) {
 
 std::string text(const std::vector<FieldChange>& changes) {
   std::vector<std::string> parts;
-  for (const FieldChange& change : changes)
+  for (const FieldChange& change : changes) {
+    // A variable may hold a password, and what is said here is kept and shown in many places.
+    if (change.field.starts_with("env.")) {
+      parts.push_back(change.field + (change.from.empty() ? " is set"
+                                      : change.to.empty() ? " is unset"
+                                                          : " changed"));
+      continue;
+    }
     parts.push_back(change.field + ": " + (change.from.empty() ? "(none)" : change.from) + " -> " +
                     (change.to.empty() ? "(none)" : change.to));
+  }
   return base::join(parts, ", ");
 }
 

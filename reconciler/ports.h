@@ -90,12 +90,15 @@ class Source {
   // Asks the remote. None: the branch stands where the last snapshot was taken. An error changes
   // nothing, and the next call tries again.
   virtual base::Result<std::optional<Snapshot>> poll() = 0;
-  // The newest commit, as of the last poll, when it is not used though it was fetched: its signature
-  // is not believed.
+  // The newest commit, as of the last poll, when it is not used though it was fetched: its
+  // signature is not believed.
   virtual std::optional<HeldCommit> held() const { return std::nullopt; }
+  // When the branch's head, as of the last poll, was committed. None: it is not known.
+  virtual std::optional<TimePoint> newest_commit() const { return std::nullopt; }
 };
 
-// What can be learned of other nodes without asking their agents. One call ends within some seconds.
+// What can be learned of other nodes without asking their agents. One call ends within some
+// seconds.
 class Peers {
  public:
   virtual ~Peers() = default;
@@ -120,6 +123,7 @@ struct Event {
   std::string message;      // what
   std::string cause;        // why
   Revision revision;
+  std::string step = {};  // the id of the step that it tells of; for the log, and not stored
   friend bool operator==(const Event&, const Event&) = default;
 };
 
@@ -156,7 +160,8 @@ class Store {
     Memory memory;
   };
   virtual base::Result<Saved> load() = 0;
-  // All of it or nothing. When it returns success, a kill -9 cannot lose it.
+  // All of it or nothing. When it returns success, a kill -9 cannot lose it. kCorrupt: all that was
+  // stored is gone, and the next commit has to bring everything; any other error leaves it as it was.
   virtual base::Result<> commit(const Transaction& transaction) = 0;
 };
 

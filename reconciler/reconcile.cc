@@ -41,6 +41,16 @@ ByComponent ours(const Observed& observed, const NodeName& node) {
   return out;
 }
 
+// Whose time of rest has not come to its end.
+std::set<ServiceName> suspended_services(const Desired& desired, TimePoint now) {
+  std::set<ServiceName> out;
+  for (const auto& [name, service] : desired.services) {
+    const auto& suspend = service.definition.suspend;
+    if (suspend && (!suspend->until || now < *suspend->until)) out.insert(name);
+  }
+  return out;
+}
+
 // Two components of active services that want one fixed host port: the one that holds it, else the
 // first by name, gets it.
 class FixedPorts {
@@ -171,9 +181,10 @@ class Pass {
         observed_(observed),
         memory_(std::move(memory)),
         now_(now),
+        suspended_(suspended_services(desired, now)),
         containers_(ours(observed, desired.node)),
         fixed_ports_(desired, containers_),
-        claims_(desired, observed),
+        claims_(desired, observed, suspended_),
         in_use_(observed, memory_, fixed_ports_.tcp()) {
     out_.next.ready_revision = memory_.ready_revision;
   }
@@ -244,6 +255,7 @@ class Pass {
                   const ComponentDesired& component) {
     static const std::vector<const ObservedContainer*> kNone;
     const auto list = containers_in_order_.find(key);
+    const bool suspended = suspended_.contains(key.service);
     ComponentInput input{
         key,
         desired_.node,
@@ -251,7 +263,7 @@ class Pass {
         component,
         list == containers_in_order_.end() ? kNone : list->second,
         observed_,
-        take(key),
+        suspended ? remembered(key) : take(key),
         claims_.of(key, service, component),
         now_,
         fixed_ports_.must_leave(key) ? std::string() : dependency_gate(service, component),
@@ -266,7 +278,24 @@ class Pass {
       decision.step.reset();
       decision.wake_at.reset();
     }
+    if (suspended) stand_still(*service.definition.suspend, remembered(key), decision);
     keep(key, std::move(decision));
+  }
+
+  // Nothing is done, and what would be is told. Whether it answers is still asked.
+  static void stand_still(const crds::Suspend& suspend, const ComponentMemory& before,
+                          Decision& decision) {
+    decision.next = before;
+    decision.follow_routes = false;
+    const bool as_desired = decision.phase == Phase::kReady || decision.phase == Phase::kStopped;
+    const bool only_asks = !decision.step && decision.reason == reason::kProbing;
+    if (as_desired || only_asks) return;
+    const std::string then = decision.step ? "then: " + in_words(*decision.step) : decision.message;
+    decision.phase = Phase::kFailing;
+    decision.reason = reason::kSuspended;
+    decision.message = suspension_text(suspend) + "; " + then;
+    decision.step.reset();
+    decision.wake_at.reset();
   }
 
   void keep(const ComponentKey& key, Decision decision) {
@@ -315,6 +344,10 @@ class Pass {
   void hand_over() {
     for (const auto& [service, handover] : desired_.handovers) {
       const ComponentKey key = handover_key(service, handover);
+      if (suspended_.contains(service)) {
+        out_.next.components.emplace(key, remembered(key));
+        continue;
+      }
       const auto answer = observed_.peers.find(service);
       Standing standing = judge_handover(
           service, handover, answer == observed_.peers.end() ? nullptr : &answer->second,
@@ -358,6 +391,12 @@ class Pass {
       if (findings.find(key) != findings.end() || desired_.unusable.contains(key.service) ||
           is_over(key.service))
         continue;
+      if (suspended_.contains(key.service)) {
+        Decision stays;
+        stays.next = remembered(key);
+        keep(key, std::move(stays));
+        continue;
+      }
       if (const std::string heir = awaited_heir(key, list); !heir.empty()) {
         Decision waits;
         waits.next = remembered(key);
@@ -473,7 +512,12 @@ class Pass {
       next.conditions =
           conditions_of_leaving(standing->second.message, standing->second.late, last, now_);
     const bool ready = next.conditions.front().status == Status::kTrue;
-    next.ready_revision = ready ? service.revision : before.ready_revision;
+    const bool suspended = suspended_.contains(service_name);
+    if (suspended) {
+      next.suspended = service.definition.suspend;
+      wake(next.suspended->until);
+    }
+    next.ready_revision = ready && !suspended ? service.revision : before.ready_revision;
     out_.next.services.emplace_hint(out_.next.services.end(), service_name, std::move(next));
   }
 
@@ -481,6 +525,7 @@ class Pass {
   const Observed& observed_;
   Memory memory_;
   const TimePoint now_;
+  const std::set<ServiceName> suspended_;
   const ByComponent containers_;
   const FixedPorts fixed_ports_;
   const RouteClaims claims_;

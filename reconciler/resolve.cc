@@ -200,6 +200,7 @@ class Resolver {
       return;
     ServiceDesired kept = *last;
     kept.hold.reset();
+    kept.definition.suspend = located.value.suspend;
     kept.goes_to = node;
     out_.services.emplace(located.value.name, std::move(kept));
     begin_handover(located, node);

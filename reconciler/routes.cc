@@ -34,8 +34,10 @@ RouteKey key_of(const crds::Route& route) {
   return {route.port, route.hostname};
 }
 
-RouteClaims::RouteClaims(const Desired& desired, const Observed& observed)
+RouteClaims::RouteClaims(const Desired& desired, const Observed& observed,
+                         const std::set<ServiceName>& suspended)
     : desired_(desired),
+      suspended_(suspended),
       proxy_(observed.proxy ? &*observed.proxy : nullptr),
       owner_(owner_of_routes(desired.node)) {
   if (proxy_ == nullptr) return;
@@ -91,6 +93,7 @@ std::vector<RouteKey> RouteClaims::stale() const {
   for (const auto& [key, route] : proxy_->routes) {
     if (route.owner != owner_ || winners_.contains(key)) continue;
     const auto holder = backends_.find(route.spec.backend);
+    if (holder != backends_.end() && suspended_.contains(holder->second.service)) continue;
     // Whoever goes takes its routes along; whoever cannot be read keeps them.
     if (holder == backends_.end() || is_active(holder->second)) out.push_back(key);
   }

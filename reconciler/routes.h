@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,8 +25,9 @@ struct ComponentRoutes {
 // another owner is nobody's of us.
 class RouteClaims {
  public:
-  // Both must outlive this.
-  RouteClaims(const Desired& desired, const Observed& observed);
+  // All must outlive this.
+  RouteClaims(const Desired& desired, const Observed& observed,
+              const std::set<ServiceName>& suspended);
 
   ComponentRoutes of(const ComponentKey& key, const ServiceDesired& service,
                      const ComponentDesired& component) const;
@@ -37,13 +39,14 @@ class RouteClaims {
   ComponentRoutes none() const;
 
   // Of ours, what no active component and no edge claims, and what leads to no container that is
-  // on its way out or cannot be spoken of.
+  // suspended, on its way out or cannot be spoken of.
   std::vector<RouteKey> stale() const;
 
  private:
   bool is_active(const ComponentKey& key) const;
 
   const Desired& desired_;
+  const std::set<ServiceName>& suspended_;
   const ObservedProxy* proxy_;
   std::string owner_;
   std::map<RouteKey, ComponentKey> winners_;

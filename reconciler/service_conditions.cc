@@ -5,6 +5,7 @@
 #include "base/core/text.h"
 #include "reconciler/conditions.h"
 #include "reconciler/handover.h"
+#include "reconciler/placement.h"
 
 namespace reconciler {
 namespace {
@@ -23,6 +24,15 @@ std::string message_of(const ServiceDesired& service, const ComponentName& compo
                        const Finding& decision) {
   return service.components.size() > 1 ? component.str() + ": " + decision.message
                                        : decision.message;
+}
+
+// "a, b, c, d, e and 3 more"
+std::string some(std::vector<std::string> names) {
+  constexpr size_t kNamed = 5;
+  const size_t count = names.size();
+  if (count > kNamed) names.resize(kNamed);
+  return base::join(names, ", ") +
+         (count > kNamed ? " and " + std::to_string(count - kNamed) + " more" : "");
 }
 
 }  // namespace
@@ -57,7 +67,8 @@ std::vector<Condition> service_conditions(
     ready(probing ? Status::kUnknown : Status::kFalse, worst->second->reason, message);
     const bool stalled =
         worst->second->final || worst->second->reason == reason::kHostPortConflict ||
-        worst->second->reason == reason::kExited || worst->second->reason == reason::kRouteConflict;
+        worst->second->reason == reason::kExited || worst->second->reason == reason::kSuspended ||
+        worst->second->reason == reason::kRouteConflict;
     is_true(stalled ? "Stalled" : "Reconciling", worst->second->reason, message);
   } else if (!service.definition.active) {
     ready(Status::kTrue, reason::kStopped, "stopped: active is false");
@@ -69,7 +80,9 @@ std::vector<Condition> service_conditions(
           (completed ? "ended as its restart policy allows" : "all components are ready") +
               (service.goes_to.empty()
                    ? std::string()
-                   : "; it is to go to " + service.goes_to.str() + ", which waits for its data"));
+                   : "; it is to go to " + service.goes_to.str() +
+                         (keeps_data(service.definition) ? ", which waits for its data"
+                                                         : " when its suspension is over")));
   }
   return out;
 }
@@ -147,9 +160,13 @@ std::vector<Condition> node_conditions(const Desired& desired, const Observed& o
     add(out, before, now, "Stalled", Status::kTrue, reason::kInvalidDefinition, message);
     return out;
   }
-  std::vector<std::string> unready;
+  std::vector<std::string> unready, suspended;
   bool reconciling = !removals.empty();
   for (const auto& [service_name, service] : services) {
+    if (service.suspended) {
+      suspended.push_back(service_name.str());
+      continue;
+    }
     if (service.conditions.front().status == Status::kTrue) continue;
     unready.push_back(service_name.str());
     for (const Condition& condition : service.conditions)
@@ -157,19 +174,17 @@ std::vector<Condition> node_conditions(const Desired& desired, const Observed& o
   }
   unready.insert(unready.end(), removals.begin(), removals.end());
   if (unready.empty()) {
-    add(out, before, now, "Ready", Status::kTrue, reason::kSucceeded,
-        services.empty() ? "no service is to run here"
-        : services.size() == 1
-            ? "the one service is as desired"
-            : "all " + std::to_string(services.size()) + " services are as desired");
+    const size_t count = services.size() - suspended.size();
+    std::string message = services.empty() ? "no service is to run here"
+                          : count == 1
+                              ? "the one service is as desired"
+                              : "all " + std::to_string(count) + " services are as desired";
+    if (!suspended.empty())
+      message = (count > 0 ? message + "; suspended: " : "suspended: ") + some(suspended);
+    add(out, before, now, "Ready", Status::kTrue, reason::kSucceeded, message);
     return out;
   }
-  constexpr size_t kNamed = 5;
-  const size_t count = unready.size();
-  if (count > kNamed) unready.resize(kNamed);
-  const std::string message =
-      "not ready: " + base::join(unready, ", ") +
-      (count > kNamed ? " and " + std::to_string(count - kNamed) + " more" : "");
+  const std::string message = "not ready: " + some(unready);
   add(out, before, now, "Ready", Status::kFalse, reason::kProgressing, message);
   add(out, before, now, reconciling ? "Reconciling" : "Stalled", Status::kTrue,
       reason::kProgressing, message);

@@ -89,6 +89,30 @@ Step remove_step(const ComponentKey& key, const Revision& revision,
   return container_step(StepKind::kRemove, key, revision, container, std::move(cause));
 }
 
+std::string in_words(const Step& step) {
+  switch (step.kind) {
+    case StepKind::kPullImage:
+      return "the pull of " + step.image;
+    case StepKind::kCreate:
+      return "the creation of " + step.container_name;
+    case StepKind::kStart:
+      return "the start of " + step.container_name;
+    case StepKind::kRoute:
+      return step.routes.empty() ? "the removal of its routes" : "the switch of its routes";
+    case StepKind::kStop:
+      return "the stop of " + step.container_name;
+    case StepKind::kRemove:
+      return "the removal of " + step.container_name;
+  }
+  return step.id;
+}
+
+std::string suspension_text(const crds::Suspend& suspend) {
+  return (suspend.until ? "suspended until " + base::to_rfc3339(*suspend.until)
+                        : std::string("suspended until it is resumed")) +
+         (suspend.reason.empty() ? "" : " (" + suspend.reason + ")");
+}
+
 const char* failure_reason(const Failure& failure) {
   const base::Code code = failure.error.code;
   if (code == base::Code::kUnavailable && failure.step == StepKind::kRoute)

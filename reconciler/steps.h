@@ -23,6 +23,12 @@ Step stop_step(const ComponentKey& key, const Revision& revision,
 Step remove_step(const ComponentKey& key, const Revision& revision,
                  const ObservedContainer& container, std::string cause);
 
+// "the start of web.main"
+std::string in_words(const Step& step);
+
+// "suspended until 2026-11-23T10:00:00Z (moving the database)"
+std::string suspension_text(const crds::Suspend& suspend);
+
 // The stable reason (conditions.h) of a step that failed.
 const char* failure_reason(const Failure& failure);
 

@@ -5,6 +5,7 @@
 #include "base/core/text.h"
 #include "reconciler/back_off.h"
 #include "reconciler/conditions.h"
+#include "reconciler/steps.h"
 
 namespace agent {
 
@@ -99,7 +100,10 @@ base::Result<Store::Saved> Journal::load() {
 
 void Journal::add(Event event) {
   if (listener_) listener_(event);
-  if (events_.size() == kMaxEventsInHand) events_.pop_front();
+  if (events_.size() == kMaxEventsInHand) {
+    events_.pop_front();
+    meters_->events_dropped.add();
+  }
   events_.push_back(std::move(event));
 }
 
@@ -126,6 +130,7 @@ void Journal::note(const Step& step, const Applied& applied, base::TimePoint now
   }
   event.cause = step.cause;
   event.revision = step.revision;
+  event.step = step.id;
   add(event);
   if (applied.last_lines.empty()) return;
   event.warning = true;
@@ -162,6 +167,7 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     const Revision revision =
         wish == desired.services.end() ? desired.revision : wish->second.revision;
     describe(service, revision, old.conditions, after.conditions);
+    describe_suspension(service, revision, old.suspended, after.suspended, now);
     const Condition* condition = first(after.conditions);
     if (!(after.ready_revision == old.ready_revision)) {
       failed_.erase(service);
@@ -174,9 +180,13 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
   }
   for (const auto& [key, after] : memory.components) {
     const auto before = described_.components.find(key);
-    if (!after.rollout || after.rollout->finished == TimePoint{} || !after.rollout->error.empty() ||
+    if (!after.rollout || after.rollout->finished == TimePoint{} ||
         (before != described_.components.end() && before->second.rollout == after.rollout))
       continue;
+    const bool failed = !after.rollout->error.empty();
+    meters_->rollouts.with({failed ? "failed" : "succeeded"})
+        .observe(after.rollout->finished - after.rollout->begun);
+    if (failed) continue;
     Event event;
     event.time = now;
     event.service = key.service;
@@ -189,6 +199,26 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
   describe_adoptions(memory, now);
   std::erase_if(failed_, [&](const auto& entry) { return !memory.services.contains(entry.first); });
   described_ = memory;
+}
+
+void Journal::describe_suspension(const ServiceName& service, const Revision& revision,
+                                  const std::optional<crds::Suspend>& before,
+                                  const std::optional<crds::Suspend>& after, base::TimePoint now) {
+  if (before == after) return;
+  Event event;
+  event.time = now;
+  event.service = service;
+  event.revision = revision;
+  if (after) {
+    event.reason = reason::kSuspended;
+    event.message = suspension_text(*after) + ": no change is made to it";
+  } else {
+    const bool over = before->until && *before->until <= now;
+    event.reason = "Resumed";
+    event.message = over ? "its suspension is over" : "it is not suspended any more";
+    event.cause = over ? "it was " + suspension_text(*before) : "";
+  }
+  add(std::move(event));
 }
 
 void Journal::describe_adoptions(const Memory& memory, base::TimePoint now) {
@@ -236,10 +266,13 @@ void Journal::save(const Desired& desired, const Memory& memory, base::TimePoint
     transaction.node = {memory.conditions, memory.ready_revision};
   transaction.events.assign(events_.begin(), events_.end());
   transaction.rollouts.assign(rollouts_.begin(), rollouts_.end());
-  const base::Result<> written =
-      transaction.empty() ? base::Result<>() : store_.commit(transaction);
+  const base::Result<> written = transaction.empty() ? base::Result<>() : commit(transaction);
   if (!written) {
     error_ = written.error();
+    if (written.error().code == base::Code::kCorrupt) {
+      stored_desired_.reset();
+      stored_ = {};
+    }
     next_at_ = now + delay(kWriteRetry, ++failures_in_row_, "registry");
     return;
   }
@@ -249,6 +282,14 @@ void Journal::save(const Desired& desired, const Memory& memory, base::TimePoint
   if (transaction.desired) stored_desired_ = std::move(transaction.desired);
   events_.clear();
   rollouts_.clear();
+}
+
+base::Result<> Journal::commit(const Transaction& transaction) {
+  const base::metrics::Stopwatch watch;
+  base::Result<> written = store_.commit(transaction);
+  meters_->registry_writes.observe(watch.elapsed());
+  if (!written) meters_->registry_errors.add();
+  return written;
 }
 
 std::optional<base::TimePoint> Journal::wake_at() const {

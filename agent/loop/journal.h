@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "agent/apply/apply.h"
+#include "agent/view/meters.h"
 #include "reconciler/ports.h"
 
 namespace agent {
@@ -15,8 +16,9 @@ class Journal {
  public:
   using Listener = std::function<void(const reconciler::Event&)>;
   // `listener` is told of every event once, before it is stored; may be null.
-  Journal(reconciler::Store& store, Listener listener)
-      : store_(store), listener_(std::move(listener)) {}
+  Journal(reconciler::Store& store, Listener listener,
+          SharedMeters meters = std::make_shared<Meters>())
+      : store_(store), listener_(std::move(listener)), meters_(std::move(meters)) {}
 
   // What the store holds when the loop starts.
   base::Result<reconciler::Store::Saved> load();
@@ -34,12 +36,18 @@ class Journal {
 
  private:
   void add(reconciler::RolloutRecord record);
+  base::Result<> commit(const reconciler::Transaction& transaction);
   void describe_changes(const reconciler::Memory& memory, base::TimePoint now,
                         const reconciler::Desired& desired);
+  void describe_suspension(const reconciler::ServiceName& service,
+                           const reconciler::Revision& revision,
+                           const std::optional<crds::Suspend>& before,
+                           const std::optional<crds::Suspend>& after, base::TimePoint now);
   void describe_adoptions(const reconciler::Memory& memory, base::TimePoint now);
 
   reconciler::Store& store_;
   const Listener listener_;
+  const SharedMeters meters_;
   std::optional<reconciler::Desired> stored_desired_;
   reconciler::Memory stored_;
   reconciler::Memory described_;  // the state that events have told of

@@ -12,30 +12,11 @@ namespace {
 using reconciler::ComponentDesired;
 using reconciler::ComponentKey;
 using reconciler::ObservedContainer;
-using reconciler::StepKind;
-
-std::string in_words(const reconciler::Step& step) {
-  switch (step.kind) {
-    case StepKind::kPullImage:
-      return "the pull of " + step.image;
-    case StepKind::kCreate:
-      return "the creation of " + step.container_name;
-    case StepKind::kStart:
-      return "the start of " + step.container_name;
-    case StepKind::kRoute:
-      return step.routes.empty() ? "the removal of its routes" : "the switch of its routes";
-    case StepKind::kStop:
-      return "the stop of " + step.container_name;
-    case StepKind::kRemove:
-      return "the removal of " + step.container_name;
-  }
-  return step.id;
-}
 
 // What has to happen before the component is as it should be.
 Json waiting_for(const Picture& picture, const ComponentKey& key) {
   if (const auto running = picture.running.find(key); running != picture.running.end())
-    return in_words(*running->second) + " (" + running->second->cause + ")";
+    return reconciler::in_words(*running->second) + " (" + running->second->cause + ")";
   if (picture.view.observed.runtime_error) return picture.view.observed.runtime_error->text();
   const auto* decision = picture.decision(key);
   if (!decision || decision->phase == reconciler::Phase::kReady ||

@@ -18,6 +18,9 @@ inline Json or_null(base::TimePoint time) {
 
 Json conditions_json(const std::vector<reconciler::Condition>& conditions);
 
+// {until, reason}, or null.
+Json suspended_json(const std::optional<crds::Suspend>& suspended);
+
 // "v1.0.0" of "registry:5000/web:v1.0.0@sha256:..."; the digest where there is no tag; "latest"
 // where there is neither (https://docs.podman.io/en/latest/markdown/podman-pull.1.html).
 std::string version_of(const std::string& image);

@@ -35,8 +35,10 @@ Report make_report(const reconciler::Desired& desired, const reconciler::Memory&
                         {"revision", or_null(revision)},
                         {"lastReadyRevision", or_null(state.ready_revision.str())},
                         {"hold", hold},
+                        {"suspended", suspended_json(state.suspended)},
                         {"conditions", conditions_json(state.conditions)}});
-    out.outcome += service.str() + " " + revision + outcome_of(state.conditions);
+    out.outcome += service.str() + " " + revision + (state.suspended ? " suspended" : "") +
+                   outcome_of(state.conditions);
   }
   const Json document = {{"node", desired.node.str()},
                          {"agentVersion", version},

@@ -1,5 +1,6 @@
 #include "agent/status/status.h"
 
+#include "agent/status/alert_status.h"
 #include "agent/status/component_status.h"
 #include "agent/status/json.h"
 #include "agent/status/picture.h"
@@ -22,6 +23,12 @@ Json conditions_json(const std::vector<Condition>& conditions) {
                    {"message", condition.message},
                    {"since", base::to_rfc3339(condition.since)}});
   return out;
+}
+
+Json suspended_json(const std::optional<crds::Suspend>& suspended) {
+  if (!suspended) return nullptr;
+  return {{"until", suspended->until ? Json(base::to_rfc3339(*suspended->until)) : Json()},
+          {"reason", or_null(suspended->reason)}};
 }
 
 std::string version_of(const std::string& image) {
@@ -68,6 +75,7 @@ Json service_json(const Picture& picture, const ServiceName& name) {
       {"revision", desired ? or_null(desired->revision.str()) : Json()},
       {"lastReadyRevision", remembered ? or_null(memory->second.ready_revision.str()) : Json()},
       {"hold", hold},
+      {"suspended", remembered ? suspended_json(memory->second.suspended) : Json()},
       {"conditions", conditions_json(conditions_of(picture, name))},
       {"components", components}};
   if (desired && !desired->goes_to.empty()) out["goesTo"] = desired->goes_to.str();
@@ -104,6 +112,8 @@ Json status_document(const View& view, std::string_view version) {
           {"problems", view.desired.problems},
           {"routes", routes_state(view)},
           {"routesError", routes_error(view)},
+          {"alerts", alerts_json(view.alerts)},
+          {"alertReceivers", receivers_json(view.alerts)},
           {"services", services_json(Picture(view))}};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "agent/alerts/ledger.h"
 #include "reconciler/model.h"
 
 // The fields of every stored type, each named once for both directions: `archive(key, member)`
@@ -81,11 +82,17 @@ void fields(Archive& archive, crds::Component& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, crds::Suspend& v) {
+  archive("until", v.until)("reason", v.reason);
+}
+
+template <class Archive>
 void fields(Archive& archive, crds::Service& v) {
   archive("name", v.name)("labels", v.labels)("annotations", v.annotations)("node", v.node);
   archive("placement", v.placement)("active", v.active)("version", v.version);
   archive("dependsOn", v.depends_on)("restartedAt", v.restarted_at)("path", v.path);
-  archive("buildImages", v.build_images)("components", v.components);
+  archive("buildImages", v.build_images)("components", v.components)("suspend", v.suspend);
+  archive("healDrift", v.heal_drift);
 }
 
 template <class Archive>
@@ -98,7 +105,7 @@ template <class Archive>
 void fields(Archive& archive, crds::Fleet& v) {
   archive("name", v.name)("registry", v.registry)("domain", v.domain)("pruneMax", v.prune_max);
   archive("prunePercent", v.prune_percent)("network", v.network)("user", v.user);
-  archive("restart", v.restart)("stopTimeout", v.stop_timeout);
+  archive("restart", v.restart)("stopTimeout", v.stop_timeout)("healDrift", v.heal_drift);
 }
 
 // ---------------------------------------------------------------- desired
@@ -231,7 +238,26 @@ void fields(Archive& archive, reconciler::Condition& v) {
 
 template <class Archive>
 void fields(Archive& archive, reconciler::ServiceMemory& v) {
-  archive("conditions", v.conditions)("readyRevision", v.ready_revision);
+  archive("conditions", v.conditions)("readyRevision", v.ready_revision)("suspended", v.suspended);
+}
+
+// ---------------------------------------------------------------- alerts
+
+template <class Archive>
+void fields(Archive& archive, Alert& v) {
+  archive("name", v.name)("service", v.service)("component", v.component)("subject", v.subject);
+  archive("severity", v.severity)("reason", v.reason)("summary", v.summary);
+  archive("description", v.description)("since", v.since)("until", v.until);
+}
+
+template <class Archive>
+void fields(Archive& archive, Said& v) {
+  archive("since", v.since)("ended", v.ended)("severity", v.severity)("at", v.at);
+}
+
+template <class Archive>
+void fields(Archive& archive, AlertRecord& v) {
+  archive("alert", v.alert)("said", v.said);
 }
 
 }  // namespace agent

@@ -42,6 +42,24 @@ std::string source_line(const NodeStatus& node, const Terminal& terminal, base::
   return line;
 }
 
+// Of the services that are shown, and of the node.
+std::string alert_lines(const NodeStatus& node, const std::vector<ServiceStatus>& services,
+                        const Terminal& terminal, base::TimePoint now) {
+  std::string out;
+  for (const AlertStatus& alert : node.alerts) {
+    const bool shown = std::any_of(services.begin(), services.end(), [&](const auto& service) {
+      return service.name == alert.service;
+    });
+    if (!alert.service.empty() && !shown) continue;
+    const Colour colour = alert.severity == "critical" ? Colour::kRed : Colour::kYellow;
+    out += "  alert    " + terminal.paint(colour, alert.severity + " " + alert.name) + ": " +
+           alert.summary + (alert.since ? ", for " + age(alert.since, now) : "") + "\n";
+  }
+  for (const std::string& deaf : node.deaf)
+    out += "  alerts   " + terminal.paint(Colour::kYellow, "do not reach " + deaf) + "\n";
+  return out;
+}
+
 std::string certificate_text(const RouteStatus& route, const Terminal& terminal,
                              base::TimePoint now) {
   if (!route.certificate_until) return "";
@@ -91,11 +109,13 @@ std::string component_lines(const ComponentStatus& component, bool managed,
 
 std::string service_lines(const ServiceStatus& service, bool managed, const Terminal& terminal,
                           base::TimePoint now) {
-  const Word word = summarise(service.conditions);
+  const Word word = word_of(service);
   std::string line = "  " + terminal.paint(colour_of(word), upper(word.text)) + "  " +
                      terminal.paint(Colour::kBold, service.name);
   if (!service.active) line += " (inactive)";
   line += "  " + short_revision(service.revision) + since(word.condition, now) + "\n";
+  if (service.suspended)
+    line += "      " + terminal.paint(Colour::kYellow, how_long(*service.suspended, now)) + "\n";
   const Condition* condition = word.condition;
   if (condition != nullptr &&
       (word.text != "Ready" || condition->reason == "Stopped" || !service.goes_to.empty()))
@@ -137,6 +157,16 @@ std::string event_text(const Event& event, const Terminal& terminal) {
 
 }  // namespace
 
+std::string how_long(const Suspension& suspension, base::TimePoint now) {
+  std::string text = "until it is resumed";
+  if (suspension.until)
+    text = "until " + base::to_rfc3339(*suspension.until) + " (" +
+           (*suspension.until > now ? base::short_age(*suspension.until - now) + " left"
+                                    : std::string("over")) +
+           ")";
+  return text + (suspension.reason.empty() ? "" : ": " + visible(suspension.reason));
+}
+
 std::string amount(uint64_t bytes) {
   constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) return std::to_string(bytes) + " B";
@@ -175,6 +205,7 @@ std::string describe_node(const NodeStatus& node, const std::vector<ServiceStatu
   if (!managed) out += "  routes   not managed\n";
   if (!node.routes_error.empty())
     out += "  routes   " + terminal.paint(Colour::kRed, "unavailable: " + node.routes_error) + "\n";
+  out += alert_lines(node, services, terminal, now);
   if (services.empty())
     out += "  no services\n";
   else

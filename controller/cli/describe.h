@@ -24,6 +24,9 @@ std::string describe_event(const Event& event, const Terminal& terminal, base::T
 // One event as a log line, with its full time.
 std::string event_line(const Event& event, const Terminal& terminal);
 
+// "until 2026-11-23T10:00:00Z (1h59m left): moving the database", "until it is resumed"
+std::string how_long(const Suspension& suspension, base::TimePoint now);
+
 // "12.3 MiB"
 std::string amount(uint64_t bytes);
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/core/text.h"
+#include "controller/cli/describe.h"
 #include "controller/cli/receipt.h"
 #include "controller/cli/wait.h"
 #include "crds/decode.h"
@@ -103,6 +104,7 @@ class Delivery {
     Goal goal;
     goal.service = intent_.service;
     goal.removed = intent_.removed;
+    goal.suspended = intent_.suspended;
     goal.revision = commit_.revision;
     goal.contains = contained_in(repository_);
     return goal;
@@ -159,6 +161,8 @@ class Delivery {
     line << session_.terminal().paint(Colour::kGreen, "✓") << " " << intent_.service;
     if (intent_.removed)
       line << " is gone";
+    else if (intent_.suspended && last.service && last.service->suspended)
+      line << " is suspended on " << last.node << " " << how_long(*last.service->suspended, now());
     else
       line << " is " << (last.reason == "Stopped" ? "stopped" : "Ready") << " on " << last.node;
     line << " at " << short_revision(last.in_force) << " (" << base::short_age(waited.took) << ")";
@@ -194,6 +198,14 @@ class Delivery {
     const std::string stands = commit_.changed ? "commit " + short_revision(commit_.revision) +
                                                      " stands and the agent keeps trying; "
                                                : "the agent keeps trying; ";
+    if (waited.last.reason == "Suspended")
+      return Failure{
+          Exit::kFailed,
+          base::make_error(base::Code::kInternal, intent_.service + " is not Ready: " + why,
+                           (commit_.changed ? "commit " + short_revision(commit_.revision) +
+                                                  " stands, and comes into force then; "
+                                            : std::string()) +
+                               "mcp resume " + intent_.service + " ends it now")};
     const std::string hint = stands + "mcp why " + intent_.service + ", mcp rollback " +
                              intent_.service + ", or " + follow();
     const auto failure = [&](Exit exit, base::Code code, const std::string& message) {

@@ -12,6 +12,7 @@ struct Intent {
   ChangeRequest change;
   std::string service;
   bool removed = false;      // the wish is that the service goes
+  bool suspended = false;    // the wish is that it is left alone
   bool allow_prune = false;  // the operator has approved the removal
   bool wait = true;
   std::function<void(Json&)> add_details;  // to the result; may be null

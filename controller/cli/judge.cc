@@ -163,6 +163,7 @@ Verdict judge_one(const Goal& goal, const std::vector<Report>& reports) {
       if (service.name != goal.service) continue;
       Verdict verdict = judge_service(service);
       verdict.in_force = report.status->revision;
+      if (goal.suspended && service.suspended) verdict.state = State::kDone;
       if (!found || verdict.state != State::kDone) found = std::move(verdict);
     }
   }
@@ -203,6 +204,12 @@ Word summarise(const std::vector<Condition>& conditions) {
   return {"Unknown", ready};
 }
 
+Word word_of(const ServiceStatus& service) {
+  Word word = summarise(service.conditions);
+  if (service.suspended) word.text = "Suspended";
+  return word;
+}
+
 std::string describe_component(const ComponentStatus& component) {
   const bool completed = component.ready && component.state == "exited";
   std::string text = completed                 ? "completed"
@@ -232,7 +239,11 @@ Verdict judge(const Goal& goal, const std::vector<Report>& reports) {
     }
     for (const ServiceStatus& service : report.status->services) {
       Verdict one = judge_service(service);
-      if (one.state == State::kDone) one.rows = {{service.name, "ready", Progress::State::kDone}};
+      // It has been told to stay as it is, and nobody waits for the end of that.
+      if (service.suspended) one.state = State::kDone;
+      if (one.state == State::kDone)
+        one.rows = {
+            {service.name, service.suspended ? "suspended" : "ready", Progress::State::kDone}};
       if (!one.message.empty() && one.state != State::kDone)
         one.message = service.name + ": " + one.message;
       merge(all, std::move(one));

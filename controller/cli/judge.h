@@ -14,9 +14,10 @@
 namespace controller {
 
 struct Goal {
-  std::string service;   // empty: all services
-  std::string revision;  // the commit that carries the wish; empty: whatever is in force
-  bool removed = false;  // the service shall be gone, containers and all
+  std::string service;     // empty: all services
+  std::string revision;    // the commit that carries the wish; empty: whatever is in force
+  bool removed = false;    // the service shall be gone, containers and all
+  bool suspended = false;  // the service shall be suspended, however it stands
   // The sync that each node (by agent label) was asked for: what it says before that is old.
   std::map<std::string, int64_t> syncs;
   // Whether the first revision has the second one in its past; used when they differ.
@@ -54,6 +55,8 @@ struct Word {
   const Condition* condition = nullptr;
 };
 Word summarise(const std::vector<Condition>& conditions);
+// The same of a service; one that is suspended is "Suspended", however it stands.
+Word word_of(const ServiceStatus& service);
 
 // What a component is doing: "ready", "completed", "exited (exited with 1): waits for the
 // back-off".

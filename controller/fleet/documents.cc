@@ -116,6 +116,8 @@ ServiceStatus service(const Json& j) {
   s.last_ready_revision = text(j, "lastReadyRevision");
   if (const auto hold = j.find("hold"); hold != j.end() && hold->is_object())
     s.hold = Hold{text(*hold, "reason"), text(*hold, "message")};
+  if (const auto suspended = j.find("suspended"); suspended != j.end() && suspended->is_object())
+    s.suspended = Suspension{time(*suspended, "until"), text(*suspended, "reason")};
   s.goes_to = text(j, "goesTo");
   s.data_on = text(j, "dataOn");
   s.conditions = list<Condition>(j, "conditions", condition);
@@ -202,6 +204,15 @@ base::Result<NodeStatus> parse_status(std::string_view json) {
   if (const auto routes = j.find("routes"); routes != j.end() && routes->is_string())
     status.routes = routes->get<std::string>();
   status.routes_error = text(j, "routesError");
+  status.alerts = list<AlertStatus>(j, "alerts", [](const Json& one) {
+    return AlertStatus{text(one, "alert"), text(one, "severity"), text(one, "service"),
+                       text(one, "summary"), time(one, "since")};
+  });
+  for (const std::string& deaf : list<std::string>(j, "alertReceivers", [](const Json& one) {
+         const std::string error = text(one, "error");
+         return error.empty() ? error : text(one, "name") + ": " + error;
+       }))
+    if (!deaf.empty()) status.deaf.push_back(deaf);
   status.conditions = list<Condition>(j, "conditions", condition);
   status.services = list<ServiceStatus>(j, "services", service);
   for (ServiceStatus& one : status.services)
@@ -240,6 +251,15 @@ base::Result<ProxyRoutes> parse_routes(std::string_view json) {
                                          text(r, "component"),
                                          dump(r)};
                      })};
+}
+
+base::Result<DoctorReport> parse_doctor(std::string_view json) {
+  MCP_TRY(const Json j, parse(json, "what an agent found", kObject));
+  return DoctorReport{text(j, "node"), text(j, "version"), time(j, "at"),
+                      list<DoctorFinding>(j, "findings", [](const Json& f) {
+                        return DoctorFinding{text(f, "level"), text(f, "check"), text(f, "message"),
+                                             text(f, "hint")};
+                      })};
 }
 
 base::Result<PlanDocument> parse_plan(std::string_view json) {

@@ -86,6 +86,12 @@ struct Hold {
   std::string message;
 };
 
+// Until then the agent makes no change to the service.
+struct Suspension {
+  std::optional<base::TimePoint> until;  // none: until it is resumed
+  std::string reason;                    // empty: not said
+};
+
 struct ServiceStatus {
   std::string name;
   std::string path;  // its file in the repository
@@ -94,6 +100,7 @@ struct ServiceStatus {
   std::string revision;  // the commit in which its definition came into force
   std::string last_ready_revision;
   std::optional<Hold> hold;
+  std::optional<Suspension> suspended;
   std::string goes_to;  // another node is to have it; empty: none
   std::string data_on;  // it waits for its data, which is on that node; empty: it does not
   std::vector<Condition> conditions;
@@ -108,6 +115,15 @@ struct SourceStatus {
   int64_t syncs_done = 0;
 };
 
+// What is wrong, and was worth telling somebody.
+struct AlertStatus {
+  std::string name;
+  std::string severity;  // info | warning | critical
+  std::string service;   // empty: the node
+  std::string summary;
+  std::optional<base::TimePoint> since;
+};
+
 struct NodeStatus {
   std::string node;
   std::string agent_version;
@@ -117,6 +133,8 @@ struct NodeStatus {
   SourceStatus source;
   std::string routes;        // "managed", "not managed": the node has no proxy, "unavailable"
   std::string routes_error;  // why they are unavailable
+  std::vector<AlertStatus> alerts;
+  std::vector<std::string> deaf;  // receivers of alerts that could not be reached, and why
   std::vector<Condition> conditions;
   std::vector<ServiceStatus> services;
   std::string document;  // the JSON as it came
@@ -175,6 +193,20 @@ struct ProxyRoutes {
   bool managed = false;
   std::string error;  // mc-proxy does not answer: the routes are those of the last time
   std::vector<ProxyRoute> routes;
+};
+
+struct DoctorFinding {
+  std::string level;  // "ok", "warning", "error"
+  std::string check;
+  std::string message;
+  std::string hint;
+};
+
+struct DoctorReport {
+  std::string node;
+  std::string version;
+  std::optional<base::TimePoint> at;  // the node's clock
+  std::vector<DoctorFinding> findings;
 };
 
 struct PlanProblem {
@@ -257,6 +289,7 @@ base::Result<NodeStatus> parse_status(std::string_view json);
 base::Result<ServiceDetail> parse_service(std::string_view json);
 base::Result<ServiceSpec> parse_spec(std::string_view json);
 base::Result<ProxyRoutes> parse_routes(std::string_view json);
+base::Result<DoctorReport> parse_doctor(std::string_view json);
 base::Result<PlanDocument> parse_plan(std::string_view json);
 base::Result<AdoptionProposal> parse_adoption(std::string_view json);
 base::Result<Event> parse_event(std::string_view json);

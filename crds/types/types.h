@@ -128,6 +128,13 @@ struct Component {
   friend bool operator==(const Component&, const Component&) = default;
 };
 
+// The agent makes no change to the service before the time is over.
+struct Suspend {
+  std::optional<base::TimePoint> until;  // none: until the field is taken out
+  std::string reason;
+  friend bool operator==(const Suspend&, const Suspend&) = default;
+};
+
 struct Service {
   ServiceName name;
   Labels labels;       // YAML metadata.labels
@@ -138,6 +145,8 @@ struct Service {
   std::string version;
   std::vector<ServiceName> depends_on;
   std::optional<base::TimePoint> restarted_at;
+  std::optional<Suspend> suspend;
+  std::optional<bool> heal_drift;  // drift.heal; none: the fleet's default, else the agent's
   std::string path;
   std::map<std::string, std::string> build_images;  // image -> Dockerfile
   std::vector<Component> components;
@@ -168,6 +177,7 @@ struct Fleet {
   std::string user;
   std::optional<Restart> restart;
   std::optional<base::Millis> stop_timeout;
+  std::optional<bool> heal_drift;
   friend bool operator==(const Fleet&, const Fleet&) = default;
 };
 

@@ -17,6 +17,8 @@ Command undeploy_command();
 Command stop_command();
 Command start_command();
 Command restart_command();
+Command suspend_command();
+Command resume_command();
 Command rollback_command();
 Command adopt_command();
 Command list_command();
@@ -41,6 +43,7 @@ Command node_uncordon_command();
 Command explain_command();
 Command completion_command();
 Command complete_command();
+Command doctor_command();
 Command version_command();
 
 std::vector<Command> all_commands();

@@ -12,6 +12,12 @@ Json or_null(const std::string& text) {
   return text.empty() ? Json() : Json(text);
 }
 
+Json suspended_document(const std::optional<Suspension>& suspended) {
+  if (!suspended) return nullptr;
+  return {{"until", suspended->until ? Json(base::to_rfc3339(*suspended->until)) : Json()},
+          {"reason", or_null(suspended->reason)}};
+}
+
 Outcome list(Session& session) {
   MCP_TRY(const Picture picture, take_picture(session));
   if (picture.nodes.empty()) return picture.unreachable.front().status.error();
@@ -21,7 +27,7 @@ Outcome list(Session& session) {
   std::string remarks;
   for (const NodeStatus& node : picture.nodes) {
     for (const ServiceStatus& service : node.services) {
-      const Word word = summarise(service.conditions);
+      const Word word = word_of(service);
       const std::string reason = word.condition == nullptr ? "" : word.condition->reason;
       Json components = Json::array();
       for (const ComponentStatus& one : service.components) components.push_back(one.name);
@@ -36,7 +42,11 @@ Outcome list(Session& session) {
                           {"revision", service.revision},
                           {"path", service.path},
                           {"goesTo", or_null(service.goes_to)},
-                          {"dataOn", or_null(service.data_on)}});
+                          {"dataOn", or_null(service.data_on)},
+                          {"suspended", suspended_document(service.suspended)}});
+      if (service.suspended)
+        remarks += service.name + " on " + node.node + ": suspended " +
+                   how_long(*service.suspended, now()) + "\n";
       if ((!service.goes_to.empty() || !service.data_on.empty()) && word.condition != nullptr)
         remarks += service.name + " on " + node.node + ": " + word.condition->message + "\n";
       names.push_back(service.name);

@@ -68,6 +68,7 @@ bool fine(const Picture& picture, const std::string& service) {
     if (service.empty() && summarise(node.conditions).text != "Ready" && !node.conditions.empty())
       return false;
     for (const ServiceStatus& one : chosen(node, service)) {
+      if (one.suspended) continue;
       if (summarise(one.conditions).text != "Ready" || one.hold) return false;
       for (const ComponentStatus& component : one.components)
         if (!component.drift.empty()) return false;
@@ -182,7 +183,8 @@ Command status_command() {
       .details =
           "With --wait it first waits until everything (or the service) is Ready; with\n"
           "--revision until the agents reconcile to that commit or a later one, too.\n"
-          "--check exits with 4 when something is not Ready, drifted or held.\n"
+          "--check exits with 4 when something is not Ready, drifted or held; it passes over\n"
+          "services that are suspended.\n"
           "--via git asks no agent: it reads what the agents report to the repository\n"
           "([source] report), which has no components and no events.",
       .example =

@@ -67,7 +67,7 @@ Findings look(const ServiceDetail& detail, const Target& target) {
 std::string describe(const ServiceDetail& detail, const Target& target, const Terminal& terminal) {
   const base::TimePoint at = now();
   const Findings found = look(detail, target);
-  const Word word = summarise(detail.status.conditions);
+  const Word word = word_of(detail.status);
   std::string text = terminal.paint(Colour::kBold, detail.status.name) + " is " + word.text;
   if (word.condition != nullptr) {
     if (word.condition->since) text += " for " + age(word.condition->since, at);
@@ -75,6 +75,9 @@ std::string describe(const ServiceDetail& detail, const Target& target, const Te
     if (!word.condition->message.empty()) text += ": " + word.condition->message;
   }
   text += "\n";
+  if (detail.status.suspended)
+    text += "suspended " + how_long(*detail.status.suspended, at) +
+            "; the agent makes no change to it (mcp resume " + detail.status.name + ")\n";
   if (detail.status.hold)
     text += "held: " + detail.status.hold->reason + ": " + detail.status.hold->message + "\n";
   if (found.last != nullptr) {
@@ -115,7 +118,7 @@ Json document_of(const ServiceDetail& detail, const std::string& node, const Tar
   document["node"] = node;
   document["gone"] = gone;
   const Json whole = Json::parse(detail.document);
-  for (const char* key : {"conditions", "hold"})
+  for (const char* key : {"conditions", "hold", "suspended"})
     if (whole.contains(key)) document[key] = whole[key];
   document["components"] = Json::array();
   for (const ComponentStatus& one : chosen(detail, target))

@@ -235,6 +235,13 @@ bool Story::wish_command(const Words& words) {
       if (key == "placement") service.placement = labels(value);
       if (key == "restarted_at")
         service.restarted_at = start_ + std::chrono::seconds(std::stoi(value));
+      if (key == "suspend") {
+        service.suspend.reset();
+        if (!value.empty()) service.suspend.emplace();
+        if (!value.empty() && value != "open")
+          service.suspend->until = start_ + base::parse_duration(value).value();
+      }
+      if (key == "heal") service.heal_drift = value == "true";
       if (key == "depends_on") {
         service.depends_on.clear();
         for (const std::string& other : base::split(value, ','))

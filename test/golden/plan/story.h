@@ -21,6 +21,7 @@ namespace test {
 // the core asks to be woken.
 //
 //   > service NAME k=v            active= depends_on=a,b restarted_at=<seconds> node= placement=k:v
+//                                 suspend=<time since the start>|open heal=true|false
 //   > define NAME[/COMPONENT] k=v image= restart= ports=8080:80 routes=a,b strategy= depends_on=
 //                                 health=http|tcp|cmd retries= start_period=15s env=K:V user=
 //                                 volumes=/srv/web:/data

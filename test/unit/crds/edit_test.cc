@@ -21,6 +21,11 @@ base::Result<std::string> apply(const std::string& operation, const std::string&
     return set_restarted_at(path, text, kWeb, *base::parse_rfc3339("2027-01-02T03:04:05Z"));
   if (operation == "image")
     return set_component_image(path, text, kWeb, kApi, "registry.example.net:5000/web:v2");
+  if (operation == "resume") return clear_suspend(path, text, kWeb);
+  if (operation == "rest") return set_suspend(path, text, kWeb, {});
+  if (operation == "suspend")
+    return set_suspend(path, text, kWeb,
+                       {*base::parse_rfc3339("2027-01-02T03:04:05Z"), "moving \"it\""});
   return remove_service(path, text, kWeb);
 }
 
@@ -95,6 +100,22 @@ const Case kTomlCases[] = {
      "name = \"web\"\ncomponents = [ # all\n  { name = \"api\", cpus = 1 },\n]\n",
      "name = \"web\"\ncomponents = [ # all\n  { name = \"api\", image = "
      "\"registry.example.net:5000/web:v2\", cpus = 1 },\n]\n"},
+    {"suspends", "suspend", "name = \"web\" # us\nactive = true # on\n" + kComponents,
+     "name = \"web\" # us\nactive = true # on\nsuspend = { until = 2027-01-02T03:04:05Z, reason = "
+     "\"moving \\\"it\\\"\" }\n" +
+         kComponents},
+    {"suspends without an end", "rest", "name = \"web\"\n" + kComponents,
+     "name = \"web\"\nsuspend = {}\n" + kComponents},
+    {"suspends for longer", "suspend",
+     "name = \"web\"\nsuspend = { reason = \"x\" } # ask us\n" + kComponents,
+     "name = \"web\"\nsuspend = { until = 2027-01-02T03:04:05Z, reason = \"moving \\\"it\\\"\" } # "
+     "ask us\n" +
+         kComponents},
+    {"resumes", "resume",
+     "name = \"web\"\n# why\n  suspend = { reason = \"}#\" } # x\r\n\n" + kComponents,
+     "name = \"web\"\n# why\n\n" + kComponents},
+    {"resumes what is not suspended", "resume", "name = \"web\"\n" + kComponents,
+     "name = \"web\"\n" + kComponents},
     {"removes the only service", "remove", "name = \"web\"\n" + kComponents, ""},
     {"removes a service that cannot be read", "remove", "name = \"web\"\nactive = maybe\n", ""},
 };
@@ -169,6 +190,28 @@ const Case kYamlCases[] = {
          "spec:\n  components:\n    - {name: db, image: &i a:v1}\n    - {name: api, image: *i}\n",
      kHead + "spec:\n  components:\n    - {name: db, image: &i a:v1}\n    - {name: api, image: "
              "registry.example.net:5000/web:v2}\n"},
+    {"suspends", "suspend", kHead + "spec:\n  active: true # on\n  components: [{name: api}]\n",
+     kHead + "spec:\n  active: true # on\n  suspend: {until: \"2027-01-02T03:04:05Z\", reason: "
+             "\"moving \\\"it\\\"\"}\n  components: [{name: api}]\n"},
+    {"suspends for longer", "suspend",
+     kHead + "spec:\n  suspend: {reason: \"}'\"} # ask\n  components: [{name: api}]\n",
+     kHead + "spec:\n  suspend: {until: \"2027-01-02T03:04:05Z\", reason: \"moving \\\"it\\\"\"} # "
+             "ask\n  components: [{name: api}]\n"},
+    {"resumes", "resume",
+     kHead + "spec:\n  # why\n  suspend: {until: \"2027-01-02T03:04:05Z\"} # x\n  components: "
+             "[{name: api}]\n",
+     kHead + "spec:\n  # why\n  components: [{name: api}]\n"},
+    {"resumes over several lines", "resume",
+     kHead +
+         "spec:\n  suspend:\n    # until then\n    until: \"2027-01-02T03:04:05Z\"\n    reason: "
+         "x\n  components: [{name: api}]\n",
+     kHead + "spec:\n  components: [{name: api}]\n"},
+    {"resumes in flow style", "resume",
+     kHead + "spec: {suspend: {reason: x}, components: [{name: api}]}\n",
+     kHead + "spec: {components: [{name: api}]}\n"},
+    {"resumes at the end in flow style", "resume",
+     kHead + "spec: {components: [{name: api}], suspend: {}}\n",
+     kHead + "spec: {components: [{name: api}]}\n"},
     {"removes the only service", "remove", kHead + "spec: {components: [{name: api}]}\n", ""},
     {"removes the first document", "remove",
      kHead + "spec: {components: [{name: api}]}\n--- # next\n" + kOther, "--- # next\n" + kOther},

@@ -235,6 +235,7 @@ Service any_service() {
   out.version = one_of({"", "v1", "1.10", "true", "1e3"});
   if (pick(2) == 1) out.depends_on = {ServiceName("db"), ServiceName("null")};
   if (pick(2) == 1) out.restarted_at = base::TimePoint(base::Millis(pick(2'000'000'000) * 1'000L));
+  if (pick(4) == 1) out.heal_drift = pick(2) == 1;
   out.path = pick(2) == 0 ? "" : "p" + text();
   if (pick(3) == 1) out.build_images = {{"web", "Dockerfile"}, {"a b", "x/Dockerfile"}};
   for (int i = 0, count = 1 + pick(3); i < count; ++i) out.components.push_back(component(i));

@@ -42,7 +42,7 @@ Difference compare(const std::string& before, const std::string& after) {
 
 base::Result<std::string> random_edit(const std::string& path, const std::string& text,
                                       Service& service) {
-  switch (test::pick(4)) {
+  switch (test::pick(5)) {
     case 0:
       service.active = !service.active;
       return set_active(path, text, service.name, service.active);
@@ -52,6 +52,9 @@ base::Result<std::string> random_edit(const std::string& path, const std::string
     case 2:
       service.restarted_at = base::TimePoint(base::Millis(1'790'000'000'123));
       return set_restarted_at(path, text, service.name, *service.restarted_at);
+    case 3:
+      service.suspend = {base::TimePoint(base::Millis(1'790'000'000'000)), "a \"b\": {c}, 'd' #e"};
+      return set_suspend(path, text, service.name, *service.suspend);
     default: {
       Component& component = service.components.back();
       component.image = test::pick(2) == 0 ? "b:v2" : "[::1]:5000/b@sha256:" + std::string(32, 'a');

@@ -123,10 +123,20 @@ std::vector<crds::Component> components() {
   return {component(), http, tcp, bare};
 }
 
+crds::Suspend suspended() {
+  crds::Suspend value;
+  auto& [until, reason] = value;
+  until = at(1'763'900'000);
+  reason = "moving the database";
+  return value;
+}
+
 crds::Service service() {
   crds::Service value;
   auto& [name, labels, annotations, node, placement, active, version, depends_on, restarted_at,
-         path, build_images, parts] = value;
+         suspend, heal_drift, path, build_images, parts] = value;
+  suspend = suspended();
+  heal_drift = false;
   name = ServiceName("web");
   labels = {{"tier", "front"}};
   annotations = {{"note", "na\xC3\xAFve \"quoted\"\n"}};
@@ -158,7 +168,8 @@ crds::Node node() {
 crds::Fleet fleet() {
   crds::Fleet value;
   auto& [name, registry, domain, prune_max, prune_percent, network, user, restart_policy,
-         stop_timeout] = value;
+         stop_timeout, heal_drift] = value;
+  heal_drift = true;
   name = "home";
   registry = "registry.example.net/team";
   domain = "svc.example.net";
@@ -292,7 +303,8 @@ Condition condition(std::string kind) {
 
 ServiceMemory service_memory() {
   ServiceMemory value;
-  auto& [conditions, ready_revision] = value;
+  auto& [conditions, ready_revision, suspension] = value;
+  suspension = suspended();
   conditions = {condition("Ready"), condition("Stalled")};
   ready_revision = Revision(std::string(40, 'b'));
   return value;

@@ -7,11 +7,13 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <thread>
 
 #include "agent/store/schema.h"
 #include "agent/store/sqlite_store.h"
+#include "base/sqlite/aside.h"
 #include "samples.h"
 
 namespace agent {
@@ -208,7 +210,7 @@ TEST_F(StoreTest, ADamagedFileIsSetAside) {
   std::filesystem::remove(path() + "-wal");
   testing::internal::CaptureStderr();
   auto store = open();
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("started with an empty registry"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("an empty one is begun"));
   ASSERT_TRUE(store);
   EXPECT_FALSE(store->load()->desired);
   EXPECT_THAT(corrupt_files(), Contains(testing::StartsWith("mcp.db.corrupt-")));
@@ -219,6 +221,108 @@ TEST_F(StoreTest, ADamagedFileIsSetAside) {
   EXPECT_THAT(events->at(0).message, HasSubstr(path() + ".corrupt-"));
   // Beyond every id that the lost log can have had.
   EXPECT_GT(events->at(0).id, 1'000'000'000);
+}
+
+TEST_F(StoreTest, WhatIsSetAsideIsKeptAsItWasFound) {
+  auto store = open();
+  ASSERT_TRUE(store->commit(samples::everything()));
+  // As a program leaves them that was killed: with a journal.
+  const std::string kept = folder_ + "/kept";
+  for (const char* part : {"", "-wal"}) std::filesystem::copy_file(path() + part, kept + part);
+  store.reset();
+  std::filesystem::remove(path());
+  for (const char* part : {"", "-wal"}) std::filesystem::rename(kept + part, path() + part);
+  {
+    std::fstream bytes(path() + "-wal", std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(0);
+    bytes << "this is no journal";
+    std::fstream page(path(), std::ios::in | std::ios::out | std::ios::binary);
+    page << "this is no database";
+  }
+  const auto bytes_of = [](const std::string& file) {
+    std::ostringstream text;
+    text << std::ifstream(file, std::ios::binary).rdbuf();
+    return text.str();
+  };
+  const std::string file = bytes_of(path());
+  const std::string journal = bytes_of(path() + "-wal");
+  ASSERT_TRUE(open());
+  const std::string aside = base::sqlite::last_set_aside(path());
+  EXPECT_EQ(bytes_of(aside), file);
+  EXPECT_EQ(bytes_of(aside + "-wal"), journal);
+}
+
+TEST_F(StoreTest, ATruncatedRegistryIsSetAside) {
+  const std::string wal = path() + "-wal";
+  const std::string kept = folder_ + "-wal";
+  for (const uintmax_t size : {0, 1, 4096, 9000}) {
+    SCOPED_TRACE(size);
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directory(folder_);
+    auto writer = open();
+    ASSERT_TRUE(writer->commit(samples::everything()));
+    std::filesystem::rename(wal, kept);
+    writer.reset();
+    // Empty and without a journal it would be a new one.
+    if (size == 0) std::filesystem::copy_file(kept, wal);
+    std::filesystem::remove(kept);
+    std::filesystem::resize_file(path(), size);
+    auto store = open();
+    ASSERT_TRUE(store);
+    EXPECT_FALSE(store->load()->desired);
+    EXPECT_FALSE(corrupt_files().empty());
+    EXPECT_EQ(log_of(*store)->latest(1)->at(0).reason, "RegistryCorrupt");
+  }
+}
+
+// Whoever set it aside was killed before it could say so.
+TEST_F(StoreTest, ALossIsSaidByTheNextOne) {
+  ASSERT_TRUE(open()->commit(samples::everything()));
+  std::filesystem::rename(path(), path() + ".corrupt-20261122T100000Z");
+  auto store = open();
+  auto events = log_of(*store)->latest(10);
+  ASSERT_EQ(events->size(), 1u);
+  EXPECT_EQ(events->at(0).reason, "RegistryCorrupt");
+  EXPECT_THAT(events->at(0).message, HasSubstr("mcp.db.corrupt-20261122T100000Z"));
+  store.reset();
+  EXPECT_EQ(log_of(*open())->latest(10)->size(), 1u) << "and once";
+}
+
+TEST_F(StoreTest, DamageThatComesWhileItIsInUseIsSetAsideToo) {
+  const auto damage_page = [&] {
+    std::filesystem::resize_file(path(), 3 * 4096);
+    sql("PRAGMA wal_checkpoint(TRUNCATE)");
+  };
+  const auto remove = [&] { std::filesystem::remove(path()); };
+  const auto replace = [&] {
+    std::filesystem::rename(path(), folder_ + "/other");
+    std::filesystem::copy_file(folder_ + "/other", path());
+  };
+  for (const std::function<void()>& harm :
+       {std::function<void()>(damage_page), std::function<void()>(remove),
+        std::function<void()>(replace)}) {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directory(folder_);
+    auto store = open();
+    ASSERT_TRUE(store->commit(samples::everything()));
+    sql("PRAGMA wal_checkpoint(TRUNCATE)");
+    auto log = log_of(*store);
+    ASSERT_EQ(log->latest(10)->size(), 2u);
+    harm();
+    (void)log->latest(10);  // who reads may find it first
+    const auto lost = store->commit(samples::everything());
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().code, base::Code::kCorrupt);
+    EXPECT_FALSE(corrupt_files().empty());
+    // The next one brings everything, and those who read see the new file.
+    ASSERT_TRUE(store->commit(samples::everything()));
+    expect_everything(*store);
+    const auto events = log->latest(10);
+    ASSERT_TRUE(events) << events.error().text();
+    ASSERT_EQ(events->size(), 3u);
+    EXPECT_EQ(events->at(0).reason, "RegistryCorrupt");
+    expect_everything(*open());
+  }
 }
 
 TEST_F(StoreTest, UnreadableContentIsSetAsideToo) {
@@ -342,7 +446,8 @@ TEST_F(StoreTest, EveryEarlierSchemaIsUpgraded) {
               samples::desired().services.at(web).components.at(api).spec.image);
     EXPECT_EQ(saved->memory.components.at({web, api}).leases,
               samples::memory().components.at({web, api}).leases);
-    EXPECT_EQ(saved->memory.services, samples::memory().services);
+    EXPECT_EQ(saved->memory.services.at(web).conditions,
+              samples::memory().services.at(web).conditions);
     EXPECT_EQ(saved->memory.conditions, samples::memory().conditions);
     EXPECT_EQ(log_of(*store)->since(0, 10)->size(), 2u);
     EXPECT_EQ(log_of(*store)->history(web)->size(), 1u);
