@@ -222,9 +222,10 @@ void Fleet::names_are_served() {
   if (!calm_ || !faults_) return;
   for (const auto& [name, service] : services_) {
     if (!service.active || reconciler::keeps_data(service)) continue;
-    // An edge has a minute to learn of a handover, and this one cannot (decision 13, costs).
+    // An edge has a minute to learn of a handover, and this one may not (decision 13, costs).
     const std::string edge = edge_of(service);
-    if (!edge.empty() && nodes_.at(edge).station->cut_off) {
+    if (!edge.empty() &&
+        (nodes_.at(edge).station->cut_off || nodes_.at(edge).station->executor->slow)) {
       served_.erase(name);
       changed_[name] = now_;
     }
@@ -294,6 +295,7 @@ void Fleet::change_service() {
       push();
       return happened("commit: active", name.str());
     case 1:
+      if (!may_move()) return;
       service.node = random_.chance(50) ? NodeName() : random_.pick(branch_.nodes).first;
       push();
       return happened("commit: pinned", name.str() + " " + service.node.str());
@@ -329,10 +331,20 @@ void Fleet::move_data() {
   }
 }
 
+// In a calm life a service is not called back while it is on its way: who has not seen the one
+// commit would be told of the other alone.
+bool Fleet::may_move() {
+  if (calm_ && now_ - moved_ < kKnown) return false;
+  moved_ = now_;
+  return true;
+}
+
 void Fleet::disturb_nodes() {
   auto& [name, node] = random_.pick(nodes_);
   const auto file = branch_.nodes.find(NodeName(name));
-  switch (random_.below(calm_ ? 7 : 10)) {
+  const uint64_t what = random_.below(calm_ ? 7 : 10);
+  if (what <= 2 && !may_move()) return;
+  switch (what) {
     case 0:
       if (file == branch_.nodes.end()) return;
       file->second.schedulable = !file->second.schedulable;

@@ -39,6 +39,7 @@ class Fleet {
   void converged();
 
   void disturb();
+  bool may_move();
   void disturb_nodes();
   void change_service();
   void move_data();
@@ -65,6 +66,7 @@ class Fleet {
   std::map<reconciler::ServiceName, crds::Service> services_;
   std::map<reconciler::ServiceName, base::TimePoint> changed_;  // when it was to be served last
   std::set<reconciler::ServiceName> served_;                    // have been answered since
+  base::TimePoint moved_{};  // when the last commit that moves services was made
   bool faults_ = true;
   Report report_;
 };

@@ -21,6 +21,19 @@ std::optional<reconciler::Owner> Rules::owner(const ObservedContainer& container
   return found == adopted.end() ? std::nullopt : std::optional(found->second.owner);
 }
 
+// Called after every step: nothing is copied.
+void Rules::each_of_ours(const std::function<void(const reconciler::Owner&)>& look) const {
+  std::optional<std::map<reconciler::ContainerId, reconciler::AdoptedContainer>> adopted;
+  for (const auto& [id, container] : runtime_.containers()) {
+    if (container.owner) {
+      look(*container.owner);
+      continue;
+    }
+    if (!adopted) adopted = reconciler::adopted_containers(loop_()->desired(), loop_()->memory());
+    if (const auto found = adopted->find(id); found != adopted->end()) look(found->second.owner);
+  }
+}
+
 // Whether it does its work, as far as anything in its definition could tell.
 bool Rules::serves(const ObservedContainer& container) const {
   const reconciler::ContainerSpec* spec = runtime_.spec(container.id);
@@ -199,25 +212,29 @@ void Rules::bounded(const test::FakeRuntime::Call& call, base::TimePoint now) {
 // What a Ready service runs: exactly one container a component, of the definition in force.
 void Rules::status_is_true() {
   const reconciler::Desired& desired = loop_()->desired();
+  std::map<ComponentKey, int> right;
+  each_of_ours([&](const reconciler::Owner& owner) {
+    const auto service = desired.services.find(owner.key.service);
+    if (service == desired.services.end()) return;
+    const auto component = service->second.components.find(owner.key.component);
+    if (component != service->second.components.end() &&
+        component->second.spec_hash == owner.spec_hash)
+      ++right[owner.key];
+  });
+  const auto is_ready = [](const reconciler::ServiceMemory& one) {
+    return !one.conditions.empty() && one.conditions.front().status == reconciler::Status::kTrue;
+  };
   for (const auto& [service_name, memory] : loop_()->memory().services) {
     const auto service = desired.services.find(service_name);
-    const auto is_ready = [](const reconciler::ServiceMemory& one) {
-      return !one.conditions.empty() && one.conditions.front().status == reconciler::Status::kTrue;
-    };
     if (!is_ready(memory) || service == desired.services.end() ||
         !service->second.definition.active)
       continue;
     for (const auto& [component_name, component] : service->second.components) {
       const ComponentKey key{service_name, component_name};
-      if (unaware_until_.contains(key)) continue;
-      const auto& all = runtime_.containers();
-      const auto right = std::count_if(all.begin(), all.end(), [&](const auto& entry) {
-        const auto whose = owner(entry.second);
-        return whose && whose->key == key && whose->spec_hash == component.spec_hash;
-      });
+      if (unaware_until_.contains(key) || right[key] == 1) continue;
       // A new agent says less than it remembers.
-      if (right != 1 && is_ready(loop_()->view({}).memory.services.at(service_name)))
-        violated("status: " + key.text() + " is Ready, and " + std::to_string(right) +
+      if (is_ready(loop_()->view({}).memory.services.at(service_name)))
+        violated("status: " + key.text() + " is Ready, and " + std::to_string(right[key]) +
                  " containers are as defined");
     }
   }
@@ -297,13 +314,13 @@ void Rules::after_step() {
   held_is_last_good();
   policy_is_kept();
   std::map<ComponentKey, int> count;
-  for (const auto& [id, container] : runtime_.containers())
-    if (const auto whose = owner(container); whose && ++count[whose->key] > 2)
-      violated("rule 3: more than two containers of " + whose->key.text());
-  std::map<uint16_t, ComponentKey> leases;
+  each_of_ours([&](const reconciler::Owner& owner) {
+    if (++count[owner.key] > 2) violated("rule 3: more than two containers of " + owner.key.text());
+  });
+  std::map<uint16_t, const ComponentKey*> leases;
   for (const auto& [key, memory] : loop_()->memory().components)
     for (const auto& [place, port] : memory.leases)
-      if (!leases.emplace(port, key).second)
+      if (!leases.emplace(port, &key).second)
         violated("rule 6: one host port is leased twice: " + std::to_string(port));
 }
 

@@ -73,6 +73,7 @@ class Rules {
   std::optional<reconciler::Owner> owner(const reconciler::ObservedContainer& container) const;
 
  private:
+  void each_of_ours(const std::function<void(const reconciler::Owner&)>& look) const;
   bool serves(const reconciler::ObservedContainer& container) const;
   void stopping(const reconciler::ObservedContainer& container, base::TimePoint now);
   void bounded(const test::FakeRuntime::Call& call, base::TimePoint now);

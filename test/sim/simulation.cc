@@ -14,7 +14,8 @@ using test::FakeRuntime;
 namespace {
 
 constexpr Millis kFaultTime = std::chrono::minutes(20);
-constexpr Millis kHealTime = std::chrono::minutes(60);
+constexpr Millis kHealTime = std::chrono::minutes(60);  // at most, in pieces of
+constexpr Millis kSettleTime = std::chrono::minutes(10);
 constexpr Millis kQuietTime = std::chrono::minutes(30);
 // Far more than any life needs; a loop that never sleeps is found by it.
 constexpr int64_t kMaxSteps = 400'000;
@@ -115,8 +116,13 @@ void Simulation::heal() {
   }
   branch_.push(all, {}, 1000);
   happened("healed");
-  live_until(node_.now + kHealTime, false);
-  if (!node_.rules.violation().empty()) return;
+  // Until it is Ready and a while has passed without anything to do.
+  const TimePoint end = node_.now + kHealTime;
+  for (int before = -1; node_.now < end && !(ready() && writes() == before);) {
+    before = writes();
+    live_until(node_.now + kSettleTime, false);
+    if (!node_.rules.violation().empty()) return;
+  }
   node_.rules.converged(node_.loop->view(node_.now).desired);
   node_.rules.recorded(node_.store);
   if (has_more_ && !node_.outbox.true_now())
@@ -125,7 +131,7 @@ void Simulation::heal() {
     node_.trace(service.str() + ": " + memory.conditions.front().reason + ": " +
                 memory.conditions.front().message);
   const auto& conditions = node_.loop->memory().conditions;
-  if (conditions.empty() || conditions.front().status != reconciler::Status::kTrue)
+  if (!ready())
     node_.rules.violated("rule 7: the node is not Ready: " +
                          (conditions.empty() ? "no condition" : conditions.front().message));
   rest("rule 7: a converged node is written to");
@@ -141,6 +147,16 @@ void Simulation::heal() {
   report_.violation = node_.rules.violation();
 }
 
+bool Simulation::ready() const {
+  const auto& conditions = node_.loop->memory().conditions;
+  return !conditions.empty() && conditions.front().status == reconciler::Status::kTrue;
+}
+
+// To podman, to mc-proxy and to the disk.
+int Simulation::writes() const {
+  return node_.runtime.effects() + node_.router.effects() + node_.store.commits();
+}
+
 bool Simulation::gave_up_on(const std::string& service) const {
   const auto found = node_.loop->memory().services.find(reconciler::ServiceName(service));
   if (found == node_.loop->memory().services.end()) return false;
@@ -152,12 +168,9 @@ bool Simulation::gave_up_on(const std::string& service) const {
 
 // Nothing happens, so nothing may be done.
 void Simulation::rest(const std::string& rule) {
-  const int effects = node_.runtime.effects() + node_.router.effects(),
-            commits = node_.store.commits();
+  const int before = writes();
   live_until(node_.now + kQuietTime, false);
-  if (node_.runtime.effects() + node_.router.effects() != effects ||
-      node_.store.commits() != commits)
-    node_.rules.violated(rule);
+  if (writes() != before) node_.rules.violated(rule);
 }
 
 }  // namespace sim

@@ -28,6 +28,8 @@ class Simulation {
   void live_until(base::TimePoint end, bool faults);
   void heal();
   void rest(const std::string& rule);
+  bool ready() const;
+  int writes() const;
   bool gave_up_on(const std::string& service) const;
 
   // What the world does.
