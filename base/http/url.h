@@ -22,4 +22,12 @@ struct HttpsUrl {
 // names, fragments, characters that no URL has.
 Result<HttpsUrl> parse_https_url(std::string_view text);
 
+// The same, where what is sent may be read by others: http:// too, and its port is 80.
+struct HttpUrl : HttpsUrl {
+  bool tls = true;
+  // "https://host:port", without the path, which may hold a secret.
+  std::string origin() const;
+};
+Result<HttpUrl> parse_http_url(std::string_view text);
+
 }  // namespace base

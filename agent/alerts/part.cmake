@@ -1,0 +1,1 @@
+mcp_library(agent_alerts DIR agent/alerts DEPS agent_view)
