@@ -162,10 +162,11 @@ class ViaGit : public EndToEnd {
     return work_->head();
   }
 
-  // Shell text in the working tree as a pipeline runs it; `curl` writes down what it is given.
+  // Shell text in the working tree as a pipeline runs it; `curl` writes down what it is given, as
+  // arguments and on its input.
   base::Finished shell(const std::string& script, std::map<std::string, std::string> environment) {
-    write_file(dir_ / "bin/curl",
-               "#!/bin/sh\nprintf '%s\\n' \"$@\" >> '" + (dir_ / "posted") + "'\n");
+    write_file(dir_ / "bin/curl", "#!/bin/sh\nprintf '%s\\n' \"$@\" >> '" + (dir_ / "posted") +
+                                      "'\ncat >> '" + (dir_ / "headers") + "'\n");
     fs::permissions(dir_ / "bin/curl", fs::perms::owner_all);
     environment["PATH"] = (dir_ / "bin") + ":" + MCP_BINARY_DIR + "/bin:" + std::getenv("PATH");
     for (const char* name : {"MCP_AGENT", "MCP_REPO", "MCP_CONFIG"}) environment[name] = "";
@@ -259,12 +260,15 @@ TEST_F(ViaGit, TheTemplatesDoWhatTheySay) {
         std::pair("gitlab.yml", "mcp-check")}) {
     SCOPED_TRACE(file);
     fs::remove(dir_ / "posted");
+    fs::remove(dir_ / "headers");
     const auto planned = job(file, name, github);
     EXPECT_EQ(planned.exit_code, 0) << planned.out << planned.err;
     const std::string plan = work_->read("plan.md");
     EXPECT_THAT(plan, HasSubstr("- replace `web/api`"));
     EXPECT_THAT(plan, HasSubstr("echo 'again'"));
-    EXPECT_THAT(read_file(dir_ / "posted"), HasSubstr("t0ken"));
+    // The token is not an argument: everybody on the machine could read it.
+    EXPECT_THAT(read_file(dir_ / "posted"), Not(HasSubstr("t0ken")));
+    EXPECT_THAT(read_file(dir_ / "headers"), HasSubstr("t0ken"));
     EXPECT_THAT(read_file(dir_ / "posted"), HasSubstr("http://c"));
   }
   EXPECT_EQ(Json::parse(work_->read("comment.json"))["body"], work_->read("plan.md"));
