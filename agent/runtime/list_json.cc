@@ -42,10 +42,16 @@ TimePoint time_of(const std::string& text) {
   return std::chrono::floor<std::chrono::seconds>(*time);
 }
 
+// All addresses are none in a definition and in podman 4; podman 5 writes them out.
+std::string host_ip(const Json& port, const char* name) {
+  const auto ip = field<std::string>(port, name);
+  return ip == "0.0.0.0" ? "" : ip;
+}
+
 void add_ports(const Json& container, ObservedContainer& observed) {
   for (const Json& port : field<Json>(container, "Ports")) {
     crds::PortMapping mapping;
-    mapping.host_ip = field<std::string>(port, "host_ip");
+    mapping.host_ip = host_ip(port, "host_ip");
     mapping.host_port = field<uint16_t>(port, "host_port");
     mapping.container_port = field<uint16_t>(port, "container_port");
     mapping.protocol = field<std::string>(port, "protocol");
@@ -82,7 +88,7 @@ void add_bindings(const Json& bindings, ObservedContainer& observed) {
     const size_t slash = target.find('/');
     for (const Json& source : sources) {
       crds::PortMapping mapping;
-      mapping.host_ip = field<std::string>(source, "HostIp");
+      mapping.host_ip = host_ip(source, "HostIp");
       mapping.host_port =
           static_cast<uint16_t>(std::atoi(field<std::string>(source, "HostPort").c_str()));
       mapping.container_port = static_cast<uint16_t>(std::atoi(target.c_str()));

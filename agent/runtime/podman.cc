@@ -174,9 +174,12 @@ Result<ObservedContainer> Podman::start(const ContainerId& id) {
   const std::string doing = "cannot start container " + id.str().substr(0, 12);
   MCP_TRY(const bool clean, cleaned_up(impl_->api, container_path(id, "/json")));
   MCP_TRY(auto answer, impl_->post(container_path(id, "/start"), deadline));
-  if (answer.ok() && !clean) {
+  if (!clean && answer.ok()) {
     // A restart makes the network anew, but only of one that runs.
     MCP_TRY(answer, impl_->post(container_path(id, "/restart"), deadline, {{"timeout", "0"}}));
+  } else if (!clean) {
+    // Pasta (podman 5) held the ports still; the start that failed has ended it.
+    MCP_TRY(answer, impl_->post(container_path(id, "/start"), deadline));
   }
   if (!answer.ok() && says(answer, "state improper")) {
     MCP_TRY(const ObservedContainer now, impl_->find(id));

@@ -263,12 +263,15 @@ TEST(List, RangesNullsAndUnknownStates) {
     {"Id": "a", "Names": ["x"], "State": "running", "Labels": null, "Pid": 7,
      "StartedAt": 1700000000, "ExitedAt": -62135596800,
      "Ports": [{"host_ip": "", "host_port": 80, "container_port": 8080, "range": 2,
-                "protocol": "tcp"}]},
+                "protocol": "tcp"},
+               {"host_ip": "0.0.0.0", "host_port": 90, "container_port": 90, "range": 1,
+                "protocol": "udp"}]},
     {"Id": "b", "Names": null, "State": "newer than us", "Ports": null}])");
   ASSERT_TRUE(all) << all.error().text();
   ASSERT_EQ(all->size(), 2u);
   EXPECT_THAT(all->front().ports, ElementsAre(crds::PortMapping{"", 80, 8080, "tcp"},
-                                              crds::PortMapping{"", 81, 8081, "tcp"}));
+                                              crds::PortMapping{"", 81, 8081, "tcp"},
+                                              crds::PortMapping{"", 90, 90, "udp"}));
   EXPECT_EQ(all->front().pid, 7);
   EXPECT_EQ(all->front().exited_at, base::TimePoint());
   EXPECT_EQ(all->back().state, reconciler::ContainerState::kUnknown);
@@ -277,12 +280,14 @@ TEST(List, RangesNullsAndUnknownStates) {
   for (const char* bad : {"", "[]", R"({"Id": "a"})", R"({"Id": "a", "State": {"Pid": "x"}})"})
     EXPECT_EQ(parse_inspect(bad).error().code, Code::kCorrupt) << bad;
   const auto one = parse_inspect(R"({"Id": "a", "Config": null, "HostConfig": {"PortBindings":
-      {"80/tcp": [{"HostIp": "", "HostPort": "8080"}], "81/udp": null}}, "State": {"StartedAt":
+      {"80/tcp": [{"HostIp": "", "HostPort": "8080"}, {"HostIp": "0.0.0.0", "HostPort": "8081"}],
+       "81/udp": null}}, "State": {"StartedAt":
       "2026-11-22T10:00:00.987654321+01:00", "FinishedAt": "0001-01-01T00:00:00Z"}})");
   ASSERT_TRUE(one) << one.error().text();
   EXPECT_EQ(base::to_rfc3339(one->started_at), "2026-11-22T09:00:00Z");
   EXPECT_EQ(one->exited_at, base::TimePoint());
-  EXPECT_THAT(one->ports, ElementsAre(crds::PortMapping{"", 8080, 80, "tcp"}));
+  EXPECT_THAT(one->ports, ElementsAre(crds::PortMapping{"", 8080, 80, "tcp"},
+                                      crds::PortMapping{"", 8081, 80, "tcp"}));
 }
 
 TEST(Inspect, WhatIsLeftOfARun) {
