@@ -161,7 +161,8 @@ class Store {
   };
   virtual base::Result<Saved> load() = 0;
   // All of it or nothing. When it returns success, a kill -9 cannot lose it. kCorrupt: all that was
-  // stored is gone, and the next commit has to bring everything; any other error leaves it as it was.
+  // stored is gone, and the next commit has to bring everything; any other error leaves it as it
+  // was.
   virtual base::Result<> commit(const Transaction& transaction) = 0;
 };
 

@@ -1,6 +1,8 @@
 #include "agent/api/api.h"
 
+#include <functional>
 #include <memory>
+#include <string_view>
 
 #include "agent/api/access.h"
 #include "agent/api/handlers.h"
@@ -33,6 +35,7 @@ constexpr Call kCalls[] = {
     {"GET", "/v1/services/{service}/components/{component}/logs", Role::kViewer, &Handlers::logs},
     {"GET", "/v1/containers", Role::kViewer, &Handlers::containers},
     {"GET", "/v1/routes", Role::kViewer, &Handlers::routes},
+    {"GET", "/v1/doctor", Role::kViewer, &Handlers::doctor},
     {"GET", "/v1/events", Role::kViewer, &Handlers::events},
     {"POST", "/v1/sync", Role::kOperator, &Handlers::sync},
     {"POST", "/v1/plan", Role::kViewer, &Handlers::plan},
@@ -65,12 +68,16 @@ base::HttpServerOptions api_options(base::HttpServerOptions transport, const std
   return transport;
 }
 
-void add_api(base::HttpServer& server, const ApiContext& context) {
+namespace {
+
+void add_calls(base::HttpServer& server, const ApiContext& context,
+               const std::function<bool(const Call&)>& wanted) {
   const auto handlers = std::make_shared<Handlers>(context);
   const auto answer = [](Handlers::Reply reply) {
     return reply ? std::move(*reply) : base::problem(reply.error());
   };
   for (const Call& call : kCalls) {
+    if (!wanted(call)) continue;
     if (call.upload != nullptr)
       server.upload(
           call.method, call.pattern,
@@ -83,6 +90,18 @@ void add_api(base::HttpServer& server, const ApiContext& context) {
                      return answer(((*handlers).*handler)(request));
                    });
   }
+}
+
+}  // namespace
+
+void add_api(base::HttpServer& server, const ApiContext& context) {
+  add_calls(server, context, [](const Call&) { return true; });
+}
+
+void add_metrics(base::HttpServer& server, const ApiContext& context) {
+  add_calls(server, context, [](const Call& call) {
+    return call.role == Role::kNone || std::string_view(call.pattern) == "/metrics";
+  });
 }
 
 }  // namespace agent

@@ -47,9 +47,13 @@ Handlers::Reply Handlers::readyz(const Request&) {
   return HttpReply::text("ready\n");
 }
 
-Handlers::Reply Handlers::metrics(const Request&) {
-  HttpReply reply = HttpReply::text(metrics_text(backend_.view(), version_, events_.totals()));
-  reply.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
+Handlers::Reply Handlers::metrics(const Request& request) {
+  const auto accept = request.headers.find("accept");
+  const auto format =
+      base::metrics::format_for(accept == request.headers.end() ? "" : accept->second);
+  HttpReply reply =
+      HttpReply::text(metrics_text(backend_.view(), version_, events_.totals(), *meters_, format));
+  reply.headers["content-type"] = base::metrics::content_type(format);
   return reply;
 }
 
@@ -117,6 +121,18 @@ Handlers::Reply Handlers::sync(const Request& request) {
     }
   }
   return json({{"id", backend_.request_sync(allow_prune)}}, 202);
+}
+
+Handlers::Reply Handlers::doctor(const Request&) {
+  const std::unique_lock alone(examining_, std::try_to_lock);
+  if (!alone)
+    return base::unavailable("this node is being examined for somebody else", "try again soon");
+  Json findings = findings_json(examine_());
+  const View view = backend_.view();
+  return json({{"node", view.desired.node.str()},
+               {"version", version_},
+               {"at", base::to_rfc3339(view.at)},
+               {"findings", std::move(findings)}});
 }
 
 }  // namespace agent

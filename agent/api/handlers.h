@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,8 @@ class Handlers {
   explicit Handlers(const ApiContext& context)
       : backend_(context.backend),
         events_(context.events),
+        meters_(context.meters),
+        examine_(context.examine),
         version_(context.version),
         files_(context.data_root, context.max_file_bytes),
         data_policy_{.volume_roots = {context.data_root}, .own_paths = context.own_paths} {}
@@ -32,7 +36,7 @@ class Handlers {
   Reply version(const Request&);
   Reply healthz(const Request&);
   Reply readyz(const Request&);
-  Reply metrics(const Request&);
+  Reply metrics(const Request& request);
   Reply status(const Request&);
   Reply services(const Request&);
   Reply service(const Request& request);
@@ -40,6 +44,7 @@ class Handlers {
   Reply containers(const Request&);
   Reply routes(const Request&);
   Reply sync(const Request& request);
+  Reply doctor(const Request&);
 
   // streams.cc
   Reply events(const Request& request);
@@ -62,6 +67,9 @@ class Handlers {
 
   Backend& backend_;
   EventLog& events_;
+  const SharedMeters meters_;
+  const std::function<std::vector<Finding>()> examine_;
+  std::mutex examining_;
   const std::string version_;
   const DataFiles files_;
   const reconciler::Policy data_policy_;

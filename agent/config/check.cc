@@ -2,13 +2,6 @@
 
 namespace agent {
 
-std::string Finding::line() const {
-  const char* word = level == Level::kOk ? "ok" : level == Level::kWarning ? "warning" : "error";
-  std::string out(word);
-  out.resize(9, ' ');
-  return out + what + ": " + text;
-}
-
 std::vector<Finding> check_config(const LoadedConfig& loaded,
                                   const std::vector<CheckProbe>& probes) {
   std::vector<Finding> findings;
@@ -21,12 +14,11 @@ std::vector<Finding> check_config(const LoadedConfig& loaded,
     findings.push_back({Finding::Level::kOk, "config",
                         "node " + loaded.config.node.name.str() + ", registry " +
                             loaded.config.registry.path + ", API " + loaded.config.api.socket});
-  for (const auto& warning : loaded.warnings)
-    findings.push_back({Finding::Level::kWarning, "config", warning.text()});
   for (const CheckProbe& probe : probes) {
     const auto answer = probe.ask();
     findings.push_back({answer ? Finding::Level::kOk : Finding::Level::kError, probe.what,
-                        answer ? *answer : answer.error().text()});
+                        answer ? *answer : answer.error().message,
+                        answer ? "" : answer.error().hint});
   }
   return findings;
 }

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "agent/config/alerts.h"
 #include "agent/config/identity.h"
 #include "agent/config/keys.h"
 #include "base/core/text.h"
@@ -40,24 +41,8 @@ bool has_shape(const Value& value, Shape shape) {
       return value.type == Type::kTable;
     case Shape::kTables:
       return value.type == Type::kArray;
-    case Shape::kAny:
-      break;
   }
   return true;
-}
-
-// Whether the value asks for nothing: an empty one, or the word for it.
-bool asks_for_nothing(const Value& value) {
-  switch (value.type) {
-    case Value::Type::kString:
-      return value.text.empty() || value.text == "off";
-    case Value::Type::kArray:
-      return value.items.empty();
-    case Value::Type::kTable:
-      return value.members.empty();
-    default:
-      return false;
-  }
 }
 
 class Reader {
@@ -97,12 +82,6 @@ class Reader {
     if (!has_shape(value, key.shape))
       return report(out_.problems, value.at, field,
                     "found " + describe(value) + ", wanted " + std::string(wanted(key.shape)), "");
-    if (!key.set) {
-      if (!asks_for_nothing(value))
-        report(out_.warnings, member.key_at, field, "this version does not act on it",
-               "it has no effect; remove it, or use a version that does");
-      return;
-    }
     if (const auto done = key.set(out_.config, value); !done)
       report(out_.problems, value.at, field, done.error().message, done.error().hint);
   }
@@ -114,7 +93,7 @@ class Reader {
 
   static const Key* find(std::string_view section, std::string_view name) {
     for (const Key& key : config_keys())
-      if (key.section == section && (key.name == name || key.name == "*")) return &key;
+      if (key.section == section && key.name == name) return &key;
     return nullptr;
   }
 
@@ -207,11 +186,13 @@ Config default_config(const Environment& environment) {
 
 LoadedConfig parse_config(std::string_view text, const std::string& file,
                           const Environment& environment) {
-  LoadedConfig loaded{default_config(environment), {}, {}};
+  LoadedConfig loaded{default_config(environment), {}};
   crds::ParsedFile parsed = crds::parse_toml(file, text);
   loaded.problems = std::move(parsed.problems);
   for (const Value& document : parsed.documents) Reader(file, loaded).read(document);
   if (const auto checked = check_identity(loaded.config); !checked)
+    loaded.problems.push_back({{file, 0, 0}, "", checked.error().message, checked.error().hint});
+  if (const auto checked = check_alerts(loaded.config); !checked)
     loaded.problems.push_back({{file, 0, 0}, "", checked.error().message, checked.error().hint});
   const Config::Source& source = loaded.config.source;
   const bool ssh = source.verify == VerifyMode::kSsh;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "agent/auth/options.h"
+#include "agent/receivers/options.h"
+#include "agent/view/finding.h"
 #include "base/core/result.h"
 #include "base/core/time.h"
 #include "base/log/log.h"
@@ -63,6 +65,9 @@ struct Config {
     std::string tls_cert;
     std::string tls_key;  // empty: in tls_cert
   };
+  struct Metrics {
+    std::string listen;  // "host:port" without TLS or login; empty: the API alone has them
+  };
   struct Data {
     std::string root = "/srv";  // <root>/<service> is what mcp push and pull reach
     uint64_t max_file_bytes = uint64_t{4} << 30;
@@ -91,9 +96,15 @@ struct Config {
   MciasOptions mcias;
   Oidc oidc;
   Api api;
+  Metrics metrics;
   Registry registry;
   Data data;
   reconciler::Policy policy;  // without own_paths
+  struct Drift {
+    bool heal = true;
+  };
+  Drift drift;
+  AlertsOptions alerts;
   Log log;
 
   // The folder of the registry: everything that has to outlive the process lives in it.
@@ -122,7 +133,6 @@ Config default_config(const Environment& environment);
 struct LoadedConfig {
   Config config;
   std::vector<crds::Diagnostic> problems;  // not empty: do not start
-  std::vector<crds::Diagnostic> warnings;  // keys that this version reads and does not act on
 };
 
 // `file` is the name that diagnostics carry.
@@ -132,14 +142,6 @@ LoadedConfig parse_config(std::string_view text, const std::string& file,
 base::Result<LoadedConfig> load_config(const std::string& path, const Environment& environment);
 
 // ---------------------------------------------------------------- mcp-agent check
-
-struct Finding {
-  enum class Level { kOk, kWarning, kError };
-  Level level = Level::kOk;
-  std::string what;  // "config", "source", "podman", "registry", ...
-  std::string text;
-  std::string line() const;  // "error    source: cannot reach ..."
-};
 
 // One question to the environment; success gives what to say about it.
 struct CheckProbe {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "agent/config/alerts.h"
 #include "agent/config/identity.h"
 #include "base/core/text.h"
 #include "crds/fields.h"
@@ -44,6 +45,11 @@ Result<> not_empty_branch(Config& config, const Value& value) {
 
 Result<> source_report(Config& config, const Value& value) {
   config.source.report = value.boolean;
+  return {};
+}
+
+Result<> drift_heal(Config& config, const Value& value) {
+  config.drift.heal = value.boolean;
   return {};
 }
 
@@ -216,10 +222,12 @@ constexpr Key kKeys[] = {
     {"api", "listen", Shape::kText, text<&C::api, &C::Api::listen>},
     {"api", "tls_cert", Shape::kText, text<&C::api, &C::Api::tls_cert>},
     {"api", "tls_key", Shape::kText, text<&C::api, &C::Api::tls_key>},
+    {"metrics", "listen", Shape::kText, text<&C::metrics, &C::Metrics::listen>},
     {"registry", "path", Shape::kText, text<&C::registry, &C::Registry::path>},
     {"registry", "keep_events", Shape::kCount, keep_events},
     {"data", "root", Shape::kText, data_root},
     {"data", "max_file_size", Shape::kText, max_file_size},
+    {"drift", "heal", Shape::kFlag, drift_heal},
     {"policy", "images", Shape::kTexts, texts<&Policy::images>},
     {"policy", "volume_roots", Shape::kTexts, volume_roots},
     {"policy", "host_network", Shape::kFlag, flag<&Policy::host_network>},
@@ -228,7 +236,6 @@ constexpr Key kKeys[] = {
     {"policy", "devices", Shape::kTexts, texts<&Policy::devices>},
     {"policy", "publish", Shape::kTexts, publish},
     {"policy", "max_memory", Shape::kText, max_memory},
-    {"alerts", "*", Shape::kAny},
     {"log", "level", Shape::kText, log_level},
     {"log", "format", Shape::kText, log_format},
 };
@@ -251,14 +258,17 @@ std::string_view wanted(Shape shape) {
       return "a table";
     case Shape::kTables:
       return "a list of tables";
-    case Shape::kAny:
-      break;
   }
   return "a value";
 }
 
 std::span<const Key> config_keys() {
-  return kKeys;
+  static const std::vector<Key> all = [] {
+    std::vector<Key> keys(std::begin(kKeys), std::end(kKeys));
+    keys.insert(keys.end(), alert_keys().begin(), alert_keys().end());
+    return keys;
+  }();
+  return all;
 }
 
 }  // namespace agent

@@ -8,16 +8,15 @@
 
 namespace agent {
 
-enum class Shape { kText, kDuration, kCount, kFlag, kTexts, kTable, kTables, kAny };
+enum class Shape { kText, kDuration, kCount, kFlag, kTexts, kTable, kTables };
 std::string_view wanted(Shape shape);  // "a string", "a duration such as \"30s\""
 
 // One key that a configuration may hold.
 struct Key {
   std::string_view section;  // "source", "source.verify"
-  std::string_view name;     // "*": any
+  std::string_view name;
   Shape shape = Shape::kText;
-  // Takes the value, which has the shape; the error says what is wrong with it. Null: the key is
-  // part of the contract, and this version does not act on it.
+  // Takes the value, which has the shape; the error says what is wrong with it.
   base::Result<> (*set)(Config& config, const crds::Value& value) = nullptr;
 };
 

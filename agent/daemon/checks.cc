@@ -6,11 +6,16 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
+#include "agent/api/documents.h"
 #include "agent/auth/validators.h"
+#include "agent/daemon/alerting.h"
 #include "agent/daemon/source_config.h"
+#include "agent/doctor/probe.h"
 #include "agent/routes/mc_proxy.h"
 #include "agent/runtime/podman.h"
+#include "agent/status/status.h"
 #include "base/core/text.h"
 
 namespace agent {
@@ -64,8 +69,7 @@ base::Result<std::string> ask_source(const Config& config) {
   return found + ", signed by " + signer;
 }
 
-base::Result<std::string> ask_podman(const Config& config) {
-  Podman podman(podman_options(config));
+base::Result<std::string> ask_podman(Podman& podman) {
   MCP_TRY(const std::string version, podman.version());
   return "podman " + version + " answers";
 }
@@ -89,17 +93,41 @@ base::Result<std::string> ask_mc_proxy(const Config& config) {
 
 }  // namespace
 
-std::vector<CheckProbe> environment_probes(const Config& config) {
-  return {{"source", [config] { return ask_source(config); }},
-          {"policy",
-           [config]() -> base::Result<std::string> {
-             return "git may ask for: " + reconciler::summary(node_policy(config));
-           }},
-          {"podman", [config] { return ask_podman(config); }},
-          {"mcproxy", [config] { return ask_mc_proxy(config); }},
-          {"identity", [config] { return ask_identity(config.mcias, config.oidc.trusts()); }},
-          {"registry", [config] { return writable(config.state_dir()); }},
-          {"api", [config] { return writable(fs::path(config.api.socket).parent_path()); }}};
+std::vector<CheckProbe> environment_probes(const Config& config, Podman& podman) {
+  std::vector<CheckProbe> probes = {
+      {"source", [config] { return ask_source(config); }},
+      {"policy",
+       [config]() -> base::Result<std::string> {
+         return "git may ask for: " + reconciler::summary(node_policy(config));
+       }},
+      {"podman", [&podman] { return ask_podman(podman); }},
+      {"mcproxy", [config] { return ask_mc_proxy(config); }},
+      {"identity", [config] { return ask_identity(config.mcias, config.oidc.trusts()); }},
+      {"registry", [config] { return writable(config.state_dir()); }},
+      {"api", [config] { return writable(fs::path(config.api.socket).parent_path()); }}};
+  for (CheckProbe& probe : alert_probes(config)) probes.push_back(std::move(probe));
+  return probes;
+}
+
+std::vector<Finding> examine(const LoadedConfig& loaded, Podman& podman,
+                             const std::map<uint16_t, std::string>& wanted) {
+  std::vector<Finding> out = check_config(loaded, environment_probes(loaded.config, podman));
+  for (Finding& finding : doctor::examine_machine(loaded.config, podman, wanted))
+    out.push_back(std::move(finding));
+  return out;
+}
+
+std::string findings_document(const std::vector<Finding>& findings) {
+  return to_body({{"findings", findings_json(findings)}});
+}
+
+std::map<uint16_t, std::string> wanted_ports(const reconciler::Desired& desired) {
+  std::map<uint16_t, std::string> out;
+  for (const auto& [service, definition] : desired.services)
+    for (const auto& [component, one] : definition.components)
+      for (const crds::PortMapping& port : one.spec.ports)
+        if (port.host_port != 0) out.emplace(port.host_port, service.str() + "/" + component.str());
+  return out;
 }
 
 }  // namespace agent

@@ -15,6 +15,8 @@
 #include "agent/api/access.h"
 #include "agent/api/api.h"
 #include "agent/auth/validators.h"
+#include "agent/daemon/alerting.h"
+#include "agent/daemon/checks.h"
 #include "agent/daemon/driver.h"
 #include "agent/daemon/notify.h"
 #include "agent/daemon/source_config.h"
@@ -36,13 +38,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Steps, pulls, probes, two lists, an inspect and a fetch may all be under way at once.
-constexpr size_t kThreads = 16;
+// Steps (4), pulls (6), probes (8), inspections (4), two lists, a fetch, a report and a question to
+// a peer may all be under way at once, and all hang: none waits for another's deadline.
+constexpr size_t kThreads = 27;
 constexpr base::Millis kGrace = std::chrono::seconds(5);
 // A fetch over https may have to wait for it.
 constexpr base::Millis kReportTimeout = std::chrono::seconds(20);
 constexpr base::Millis kWitnessTimeout = std::chrono::seconds(5);
 constexpr int kRemoteConnections = 32;
+constexpr int kScrapers = 4;
 
 base::Result<> make_folder(const fs::path& folder, const std::string& purpose) {
   std::error_code error;
@@ -118,6 +122,7 @@ void log_event(const reconciler::Event& event) {
                     {"service", event.service.str()},
                     {"component", event.component.str()},
                     {"revision", event.revision.str().substr(0, 7)},
+                    {"step", event.step},
                     {"cause", event.cause}});
 }
 
@@ -158,7 +163,10 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   MCP_TRY(const auto events, store->event_log());
   MCP_TRY(const reconciler::Store::Saved saved, store->load());
 
-  Podman podman(podman_options(config));
+  const auto meters = std::make_shared<Meters>();
+  PodmanOptions runtime = podman_options(config);
+  runtime.meters = meters;
+  Podman podman(std::move(runtime));
   ContainerProber prober(podman);
   ProcHostPorts host_ports;
   std::optional<McProxy> proxy;
@@ -176,21 +184,25 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   RouteWitness at_the_door;
   ReportWitness in_the_repository(reports.remote, state / "peer.git");
   Witnesses witnesses({&at_the_door, &in_the_repository});
-  Driver driver(kThreads);
-  Loop loop(
-      {podman, prober, source, *store, driver, host_ports, proxy ? &*proxy : nullptr,
-       outbox ? &*outbox : nullptr, &witnesses},
-      {.node = config.node.name,
-       .source = {.url = base::git::printable_url(config.source.url),
-                  .branch = config.source.branch},
-       .policy = node_policy(config),
-       .poll_interval = config.source.interval,
-       .list_interval = config.podman.list_interval,
-       .on_event = log_event,
-       .describe = [&version](const reconciler::Desired& desired, const reconciler::Memory& memory,
-                              const reconciler::Observed& observed) {
-         return make_report(desired, memory, observed, version);
-       }});
+  Driver driver(kThreads + Alerting::threads(config));
+  Alerting alerting(config, version, *store, driver, podman);
+  alerting.load();
+  Loop loop({podman, prober, source, *store, driver, host_ports, proxy ? &*proxy : nullptr,
+             outbox ? &*outbox : nullptr, &witnesses, &alerting.alerter()},
+            {.node = config.node.name,
+             .source = {.url = base::git::printable_url(config.source.url),
+                        .branch = config.source.branch},
+             .policy = node_policy(config),
+             .heal_drift = config.drift.heal,
+             .poll_interval = config.source.interval,
+             .list_interval = config.podman.list_interval,
+             .on_event = log_event,
+             .describe =
+                 [&version](const reconciler::Desired& desired, const reconciler::Memory& memory,
+                            const reconciler::Observed& observed) {
+                   return make_report(desired, memory, observed, version);
+                 },
+             .meters = meters});
   MCP_CHECK(loop.load());
 
   DaemonBackend backend(driver, podman);
@@ -205,7 +217,12 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
                            version,
                            config.data.root,
                            config.data.max_file_bytes,
-                           node_policy(config).own_paths};
+                           node_policy(config).own_paths,
+                           meters,
+                           [&] {
+                             const LoadedConfig loaded{config, {}};
+                             return examine(loaded, podman, wanted_ports(backend.view().desired));
+                           }};
   base::HttpServer server(
       api_options({.socket = config.api.socket, .group = config.api.group}, version, local));
   add_api(server, context);
@@ -224,6 +241,13 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
     MCP_CHECK(tls.start());
     base::log::info("API on TLS at " + config.api.listen);
   }
+  base::HttpServer open_to_all(
+      {.threads = kScrapers, .listen = config.metrics.listen, .plain = true});
+  if (!config.metrics.listen.empty()) {
+    add_metrics(open_to_all, context);
+    MCP_CHECK(open_to_all.start());
+    base::log::info("metrics at http://" + config.metrics.listen + "/metrics");
+  }
   podman.watch([&driver] { driver.post([](Loop& loop) { loop.hint(); }); });
   if (proxy)
     proxy->watch([&driver] { driver.post([](Loop& loop) { loop.route_hint(); }); });
@@ -240,11 +264,14 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
                     "; containers run on");
     notify_service_manager("STOPPING=1");
     // Before the loop ends: calls of the API wait for its answers.
+    open_to_all.stop();
     tls.stop();
     server.stop();
     driver.stop();
   });
+  std::unique_ptr<LoopWatch> watch = alerting.watch();
   driver.run(loop);
+  watch.reset();
   waiter.join();
   podman.stop_watching();
   if (proxy) proxy->stop_watching();

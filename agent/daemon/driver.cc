@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -42,6 +43,7 @@ struct Driver::Impl {
   void step() {
     step_posted = false;
     loop->step(wall_clock());
+    ++steps;
     watch_processes();
     arm();
   }
@@ -105,6 +107,7 @@ struct Driver::Impl {
   asio::steady_timer timer;
   Loop* loop = nullptr;
   bool step_posted = false;  // loop's thread only
+  std::atomic<uint64_t> steps = 0;
   std::map<ContainerId, std::shared_ptr<Process>> processes;
 
   std::mutex mutex;
@@ -129,6 +132,10 @@ void Driver::stop() {
     impl_->stopping = true;
   }
   impl_->context.stop();
+}
+
+uint64_t Driver::steps() const {
+  return impl_->steps;
 }
 
 void Driver::post(std::function<void(Loop&)> call) {

@@ -37,6 +37,9 @@ class Driver : public reconciler::Executor {
     return answer;
   }
 
+  // That the loop has made. From any thread.
+  uint64_t steps() const;
+
   void submit(std::function<void()> work, std::function<void()> done) override;
 
   // Whether all work under way ended within `grace` of stop().

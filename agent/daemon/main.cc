@@ -2,8 +2,10 @@
 #include <iostream>
 
 #include "agent/config/config.h"
+#include "agent/daemon/alerting.h"
 #include "agent/daemon/checks.h"
 #include "agent/daemon/daemon.h"
+#include "agent/daemon/source_config.h"
 #include "agent/daemon/stdio.h"
 #include "agent/store/sqlite_store.h"
 #include "base/log/log.h"
@@ -19,11 +21,13 @@ struct Options {
   std::string node;
   std::string snapshot_to;
   std::string socket;
+  std::string format = "text";
+  std::string receiver;
 };
 
 base::Result<LoadedConfig> load(const Options& options) {
   const agent::Environment environment = agent::Environment::current();
-  LoadedConfig loaded{agent::default_config(environment), {}, {}};
+  LoadedConfig loaded{agent::default_config(environment), {}};
   if (!options.config_file.empty()) {
     MCP_TRY(loaded, agent::load_config(options.config_file, environment));
   }
@@ -52,17 +56,19 @@ int run(const LoadedConfig& loaded) {
     return 2;
   }
   base::log::configure(loaded.config.log.level, loaded.config.log.format);
-  for (const crds::Diagnostic& warning : loaded.warnings) base::log::warning(warning.text());
   const base::Result<> ended = agent::run_daemon(loaded.config, std::string(base::version()));
   return ended ? 0 : failed(ended.error());
 }
 
-int check(const LoadedConfig& loaded) {
+int check(const LoadedConfig& loaded, const std::string& format) {
+  agent::Podman podman(agent::visiting_podman_options(loaded.config));
+  const std::vector<agent::Finding> findings = agent::examine(loaded, podman, {});
   bool bad = false;
-  for (const agent::Finding& finding :
-       agent::check_config(loaded, agent::environment_probes(loaded.config))) {
-    std::cout << finding.line() << "\n";
-    bad |= finding.level == agent::Finding::Level::kError;
+  for (const agent::Finding& one : findings) bad |= one.level == agent::Finding::Level::kError;
+  if (format == "json") {
+    std::cout << agent::findings_document(findings) << "\n";
+  } else {
+    for (const agent::Finding& one : findings) std::cout << one.line() << "\n";
   }
   return bad ? 1 : 0;
 }
@@ -73,6 +79,13 @@ int snapshot(const LoadedConfig& loaded, const std::string& to) {
   if (!copied) return failed(copied.error());
   std::cout << "registry copied to " << to << "\n";
   return 0;
+}
+
+int alert_test(const LoadedConfig& loaded, const std::string& receiver) {
+  if (!report(loaded)) return 3;
+  const auto good = agent::test_receivers(loaded.config, receiver, std::string(base::version()));
+  if (!good) return failed(good.error());
+  return *good ? 0 : 1;
 }
 
 // The agent of this user, else the machine's.
@@ -104,9 +117,14 @@ int main(int argc, char** argv) {
   app.fallthrough();
   CLI::App* check_command =
       app.add_subcommand("check", "look at the configuration and what it needs; change nothing");
+  check_command->add_option("-o,--output", options.format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}));
   CLI::App* snapshot_command =
       app.add_subcommand("snapshot", "copy the registry, also while the agent runs");
   snapshot_command->add_option("FILE", options.snapshot_to, "the new file")->required();
+  CLI::App* alert_command = app.add_subcommand(
+      "alert-test", "send a test to everybody who is told of alerts, and say how each answered");
+  alert_command->add_option("RECEIVER", options.receiver, "only this one");
   CLI::App* stdio_command = app.add_subcommand(
       "stdio",
       "speak with the running agent through standard input and output (mcp does, over ssh)");
@@ -118,8 +136,9 @@ int main(int argc, char** argv) {
   }
   const base::Result<LoadedConfig> loaded = load(options);
   if (!loaded) return failed(loaded.error());
-  if (check_command->parsed()) return check(*loaded);
+  if (check_command->parsed()) return check(*loaded, options.format);
   if (snapshot_command->parsed()) return snapshot(*loaded, options.snapshot_to);
+  if (alert_command->parsed()) return alert_test(*loaded, options.receiver);
   if (stdio_command->parsed()) return stdio(options, *loaded);
   return run(*loaded);
 }

@@ -1,5 +1,7 @@
 #include "agent/daemon/source_config.h"
 
+#include "agent/runtime/service.h"
+
 namespace agent {
 
 GitSourceConfig source_config(const Config& config, const reconciler::Revision& since) {
@@ -33,6 +35,13 @@ PodmanOptions podman_options(const Config& config) {
   out.may_mount = [policy = node_policy(config)](const std::string& path) {
     return may_mount(policy, path);
   };
+  return out;
+}
+
+PodmanOptions visiting_podman_options(const Config& config) {
+  PodmanOptions out = podman_options(config);
+  const std::string running = out.runtime_folder + "/podman.sock";
+  if (out.socket.empty() && answers(running)) out.socket = running;
   return out;
 }
 

@@ -11,6 +11,8 @@ GitSourceConfig source_config(const Config& config, const reconciler::Revision& 
 
 // [podman] as the runtime wants it.
 PodmanOptions podman_options(const Config& config);
+// The same for a visitor: the service that a running agent has started is used, not replaced.
+PodmanOptions visiting_podman_options(const Config& config);
 
 // [policy], with the agent's own folder, which no definition is given.
 reconciler::Policy node_policy(const Config& config);

@@ -1,5 +1,6 @@
 #include "agent/loop/journal.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/core/text.h"
@@ -77,6 +78,25 @@ std::string object_of(const Step& step) {
   return base::join(parts, ", ");
 }
 
+// " | " between the lines that the component of the service said which ended last; its end is the
+// reason.
+std::string last_words(const Memory& memory, const ServiceName& service, const std::string& why) {
+  constexpr size_t kMost = 2000;
+  if (why != reason::kFlapping && why != reason::kRolloutFailed) return "";
+  const Exit* last = nullptr;
+  for (auto it = memory.components.lower_bound({service, {}});
+       it != memory.components.end() && it->first.service == service; ++it)
+    if (const auto& exit = it->second.last_exit; exit && !exit->lines.empty())
+      if (last == nullptr || exit->at > last->at) last = &*exit;
+  std::string out;
+  if (last == nullptr) return out;
+  for (auto line = last->lines.rbegin(); line != last->lines.rend(); ++line) {
+    if (out.size() + line->size() > kMost) break;
+    out = *line + (out.empty() ? "" : " | ") + out;
+  }
+  return out.empty() ? out : "; its last lines: " + out;
+}
+
 // The pieces of `now` that differ from `before`, and the keys that are gone.
 template <class Key, class Value>
 void difference(const std::map<Key, Value>& before, const std::map<Key, Value>& now,
@@ -152,7 +172,7 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     event.warning = condition->status == Status::kFalse && !on_its_way;
     event.service = service;
     event.reason = condition->reason;
-    event.message = condition->message;
+    event.message = condition->message + last_words(memory, service, condition->reason);
     event.revision = revision;
     add(event);
   };
@@ -196,9 +216,50 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     event.revision = after.rollout->revision;
     add(std::move(event));
   }
+  for (const auto& [key, after] : memory.components) {
+    const auto before = described_.components.find(key);
+    describe_drift(key, before == described_.components.end() ? ComponentMemory{} : before->second,
+                   after, desired, now);
+  }
   describe_adoptions(memory, now);
   std::erase_if(failed_, [&](const auto& entry) { return !memory.services.contains(entry.first); });
   described_ = memory;
+}
+
+void Journal::describe_drift(const ComponentKey& key, const ComponentMemory& before,
+                             const ComponentMemory& after, const Desired& desired,
+                             base::TimePoint now) {
+  const auto among = [](const std::vector<FieldChange>& all, const FieldChange& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+  };
+  Event event;
+  event.time = now;
+  event.service = key.service;
+  event.component = key.component;
+  if (const auto service = desired.services.find(key.service); service != desired.services.end())
+    event.revision = service->second.revision;
+  for (const FieldChange& change : after.drift) {
+    if (among(before.drift, change)) continue;
+    event.warning = true;
+    event.reason = reason::kDrifted;
+    event.message = change.field + ": expected " + (change.from.empty() ? "(none)" : change.from) +
+                    ", is " + (change.to.empty() ? "(none)" : change.to);
+    const bool ended = change.to == name(ContainerState::kExited) && after.last_exit;
+    event.cause = ended ? exit_text(after.last_exit->code) + said(after.last_exit->lines)
+                        : "changed behind our back";
+    add(event);
+  }
+  if (before.drift.empty() || !after.drift.empty() || !after.settled ||
+      before.wanted_hash != after.wanted_hash)
+    return;
+  event.warning = false;
+  event.reason = "Healed";
+  event.message = "it is as defined again";
+  std::vector<std::string> parts;
+  for (const FieldChange& change : before.drift)
+    parts.push_back(change.field + " was " + change.to);
+  event.cause = base::join(parts, ", ");
+  add(std::move(event));
 }
 
 void Journal::describe_suspension(const ServiceName& service, const Revision& revision,

@@ -39,6 +39,11 @@ class Journal {
   base::Result<> commit(const reconciler::Transaction& transaction);
   void describe_changes(const reconciler::Memory& memory, base::TimePoint now,
                         const reconciler::Desired& desired);
+  // An event for each change by others, and one when all are undone.
+  void describe_drift(const reconciler::ComponentKey& key,
+                      const reconciler::ComponentMemory& before,
+                      const reconciler::ComponentMemory& after, const reconciler::Desired& desired,
+                      base::TimePoint now);
   void describe_suspension(const reconciler::ServiceName& service,
                            const reconciler::Revision& revision,
                            const std::optional<crds::Suspend>& before,

@@ -19,17 +19,41 @@ using reconciler::Snapshot;
 using reconciler::Step;
 using reconciler::StepKind;
 
+namespace {
+
+// What a plan left the node at.
+std::string outcome_word(const reconciler::Memory& memory) {
+  std::string word = "unknown";
+  for (const reconciler::Condition& condition : memory.conditions) {
+    const bool is_true = condition.status == reconciler::Status::kTrue;
+    if (condition.type == "Ready") word = is_true ? "ready" : "failed";
+    if (condition.type == "Stalled" && is_true) word = "stalled";
+    if (condition.type == "Reconciling" && is_true && word == "failed") word = "progressing";
+  }
+  return word;
+}
+
+Applied measured(const Step& step, const Hands& hands, Meters& meters) {
+  const base::metrics::Stopwatch watch;
+  Applied applied = apply(step, hands);
+  const std::string result = applied.result ? "success" : "error";
+  meters.steps.with({std::string(name(step.kind)), result}).observe(watch.elapsed());
+  return applied;
+}
+
+}  // namespace
+
 Loop::Loop(const LoopPorts& ports, LoopConfig config)
     : ports_(ports),
       config_(std::move(config)),
-      journal_(ports.store, config_.on_event),
+      journal_(ports.store, config_.on_event, config_.meters),
       observer_(ports.runtime, ports.executor, config_.list_interval),
       routes_(ports.router, ports.executor, reconciler::owner_of_routes(config_.node),
               config_.list_interval),
       probes_(ports.prober, ports.executor),
       peers_(ports.peers, ports.executor),
       poller_(ports.source, ports.executor, config_.poll_interval, config_.node.str(),
-              config_.source),
+              config_.source, config_.meters),
       reporter_(ports.outbox, ports.executor, config_.node.str()) {
   desired_.node = config_.node;
 }
@@ -42,6 +66,7 @@ base::Result<> Loop::load() {
     desired_ = std::move(*saved.desired);
     resolved_ = true;
   }
+  desired_.heal_drift = config_.heal_drift;
   observer_.observed().busy_ports = ports_.host_ports.listening();
   return {};
 }
@@ -55,12 +80,26 @@ void Loop::step(base::TimePoint now) {
   dirty_ |= routes_.step(now, observer_.observed());
   dirty_ |= probes_.step(now, observer_.observed().readiness);
   dirty_ |= peers_.step(now, observer_.observed().peers);
+  dirty_ |= free_places_of_slow_pulls(now);
   dirty_ |= plan_at_ && *plan_at_ <= now;
   dirty_ |= journal_.wake_at() && *journal_.wake_at() <= now;
   if (dirty_ && can_plan()) plan(now);
   if (const auto failed = reporter_.step(now)) note_report_failure(*failed, now);
+  alert(now);
   // After the plan: between two steps of one service a list would only be in their way.
   observer_.start(now, in_flight());
+}
+
+void Loop::alert(base::TimePoint now) {
+  if (ports_.alerts == nullptr) return;
+  static const std::string kNone;
+  const Situation situation{desired_,
+                            observer_.observed(),
+                            memory_,
+                            poller_.state(),
+                            reporter_.failing() ? report_failure_ : kNone,
+                            planned_};
+  for (reconciler::Event& event : ports_.alerts->step(situation, now)) record(std::move(event));
 }
 
 // Before podman and mc-proxy have answered for the first time, nothing is known that could be
@@ -83,6 +122,8 @@ void Loop::take_steps(base::TimePoint now) {
       reconciler::ComponentMemory& memory = memory_.components[step.key];
       memory = reconciler::absorb(memory, step, applied.result, now);
     }
+    if (step.heals && applied.result)
+      config_.meters->healed.with({step.kind == StepKind::kStart ? "restarted" : "replaced"}).add();
     if (step.kind == StepKind::kRoute)
       routes_.note(step, applied, now, observer_.observed());
     else
@@ -93,6 +134,19 @@ void Loop::take_steps(base::TimePoint now) {
       observer_.observed().busy_ports = ports_.host_ports.listening();
     dirty_ = true;
   }
+}
+
+bool Loop::free_places_of_slow_pulls(base::TimePoint now) {
+  auto slow = static_cast<size_t>(std::count_if(
+      running_.begin(), running_.end(), [](const auto& entry) { return entry.second.slow; }));
+  bool freed = false;
+  for (auto& [id, running] : running_) {
+    if (running.step.kind != StepKind::kPullImage || running.slow) continue;
+    if (slow == config_.max_slow_pulls || now - running.since < config_.pull_patience) continue;
+    running.slow = freed = true;
+    ++slow;
+  }
+  return freed;
 }
 
 // A pull that another definition has overtaken says nothing about the new one, and stale routes are
@@ -110,6 +164,7 @@ bool Loop::concerns(const Step& step) const {
 void Loop::take_news(base::TimePoint now) {
   auto news = poller_.step(now);
   if (!news) return;
+  if (ports_.alerts != nullptr) ports_.alerts->look();
   reconciler::Observed& observed = observer_.observed();
   const auto warn = [&](const base::Error& error, const char* reason) {
     reconciler::Event event;
@@ -139,6 +194,7 @@ void Loop::take_news(base::TimePoint now) {
 void Loop::adopt(const Snapshot& snapshot, bool approve) {
   reconciler::Desired next = reconciler::resolve(
       snapshot, config_.node, resolved_ ? &desired_ : nullptr, approve, config_.policy);
+  next.heal_drift = config_.heal_drift;
   const bool held = std::any_of(next.services.begin(), next.services.end(), [](const auto& entry) {
     return entry.second.hold && entry.second.hold->reason == reconciler::reason::kPruneHeld;
   });
@@ -155,6 +211,7 @@ void Loop::adopt(const Snapshot& snapshot, bool approve) {
 }
 
 void Loop::plan(base::TimePoint now) {
+  const base::metrics::Stopwatch watch;
   dirty_ = false;
   reconciler::Observed& observed = observer_.observed();
   observed.in_flight = in_flight();
@@ -180,14 +237,19 @@ void Loop::plan(base::TimePoint now) {
     return container == observed.containers.end() ||
            container->second.state != reconciler::ContainerState::kRunning;
   });
+  waiting_ = 0;
   for (Step& step : outcome.plan.steps) {
     // What could not be written down must not be built upon.
     if (journal_.error() && step.kind == StepKind::kCreate) continue;
-    submit(std::move(step));
+    waiting_ += submit(std::move(step)) ? 0 : 1;
   }
   if (reporter_.wanted() && (!desired_.revision.empty() || observed.commit_held))
     reporter_.tell(config_.describe(desired_, memory_, observed));
   poller_.planned();
+  planned_ |= observer_.listed_once() || observed.runtime_error;
+  if (ports_.alerts != nullptr) ports_.alerts->look();
+  config_.meters->reconciles.observe(watch.elapsed());
+  config_.meters->outcomes.with({outcome_word(memory_)}).add();
 }
 
 base::Result<> Loop::accept(const std::map<ComponentKey, reconciler::Adoption>& adoptions,
@@ -218,22 +280,24 @@ void Loop::note_report_failure(const base::Error& error, base::TimePoint now) {
   record(std::move(event));
 }
 
-void Loop::submit(Step step) {
+bool Loop::submit(Step step) {
   const bool pull = step.kind == StepKind::kPullImage;
   const auto same_kind = std::count_if(running_.begin(), running_.end(), [&](const auto& entry) {
-    return (entry.second.step.kind == StepKind::kPullImage) == pull;
+    return (entry.second.step.kind == StepKind::kPullImage) == pull && !entry.second.slow;
   });
-  if (static_cast<size_t>(same_kind) >= (pull ? config_.max_pulls : config_.max_steps)) return;
+  if (static_cast<size_t>(same_kind) >= (pull ? config_.max_pulls : config_.max_steps))
+    return false;
   const std::string id = step.id;
   const auto result = std::make_shared<std::optional<Applied>>();
   const Hands hands{ports_.runtime, ports_.router, reconciler::owner_of_routes(config_.node)};
-  ports_.executor.submit([step, hands, result] { *result = apply(step, hands); },
-                         [this, id, result] {
-                           const auto running = running_.find(id);
-                           if (running != running_.end())
-                             running->second.applied = std::move(*result);
-                         });
-  running_.emplace(id, Running{std::move(step), std::nullopt});
+  ports_.executor.submit(
+      [step, hands, result, meters = config_.meters] { *result = measured(step, hands, *meters); },
+      [this, id, result] {
+        const auto running = running_.find(id);
+        if (running != running_.end()) running->second.applied = std::move(*result);
+      });
+  running_.emplace(id, Running{.step = std::move(step), .since = last_step_});
+  return true;
 }
 
 std::set<ComponentKey> Loop::in_flight() const {
@@ -252,6 +316,7 @@ std::set<std::string> Loop::pulling() const {
 
 std::optional<base::TimePoint> Loop::wake_at() const {
   std::optional<base::TimePoint> at;
+  if (ports_.alerts != nullptr) at = ports_.alerts->wake_at();
   // A plan may have found out something (the registry failed) that is to be said at once.
   if (dirty_ && can_plan()) at = last_step_;
   for (const auto& candidate :
@@ -270,6 +335,8 @@ View Loop::view(base::TimePoint now) const {
   view.memory = memory_;
   view.policy = config_.policy;
   for (const auto& [id, running] : running_) view.running.push_back(running.step);
+  view.waiting = waiting_;
+  if (ports_.alerts != nullptr) view.alerts = ports_.alerts->state();
   if (can_plan()) return view;
   // What the registry remembers is not how things stand.
   const base::Error unasked = base::unavailable("podman has not answered since the agent started");

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "agent/alerts/alerter.h"
 #include "agent/loop/journal.h"
 #include "agent/loop/observer.h"
 #include "agent/loop/peer_board.h"
@@ -13,6 +14,7 @@
 #include "agent/loop/probe_board.h"
 #include "agent/loop/reporter.h"
 #include "agent/loop/route_observer.h"
+#include "agent/view/meters.h"
 #include "agent/view/view.h"
 #include "reconciler/policy.h"
 #include "reconciler/ports.h"
@@ -29,24 +31,31 @@ struct LoopPorts {
   reconciler::ProxyRouter* router = nullptr;  // null: routes are not managed
   reconciler::Outbox* outbox = nullptr;       // null: outcomes are not reported
   reconciler::Peers* peers = nullptr;         // null: nothing is known of other nodes
+  Alerter* alerts = nullptr;                  // null: nobody is told of anything
 };
 
 struct LoopConfig {
   reconciler::NodeName node;
   SourceState source;  // url and branch, for status
   reconciler::Policy policy = {};
+  bool heal_drift = true;  // where neither service nor fleet says anything
   base::Millis poll_interval = std::chrono::seconds(30);
   base::Millis list_interval = std::chrono::seconds(60);
   // Steps in flight. Podman saturates two cores at four; pulls wait for a network, not for a core,
   // and have places of their own.
   size_t max_steps = 4;
   size_t max_pulls = 3;
+  // Longer ones give up their places, and so many of them go on beside the others.
+  base::Millis pull_patience = std::chrono::minutes(1);
+  size_t max_slow_pulls = 3;
   // Told of every event once, before it is stored; may be null.
   std::function<void(const reconciler::Event&)> on_event;
   // What is said to the outbox; needed with one.
   std::function<Report(const reconciler::Desired&, const reconciler::Memory&,
                        const reconciler::Observed&)>
       describe;
+  // Counted into; how long something took decides nothing.
+  SharedMeters meters = std::make_shared<Meters>();
 };
 
 // Drives source -> spec -> plan -> apply -> status. It does no I/O of its own but for the store,
@@ -90,16 +99,22 @@ class Loop {
   struct Running {
     reconciler::Step step;
     std::optional<Applied> applied;
+    base::TimePoint since{};
+    bool slow = false;  // a pull that has given up its place
   };
 
   void take_steps(base::TimePoint now);
+  // A pull that hangs must not keep others from being pulled. True: places have become free.
+  bool free_places_of_slow_pulls(base::TimePoint now);
   void take_news(base::TimePoint now);
   void adopt(const reconciler::Snapshot& snapshot, bool approve);
   bool can_plan() const;
   void plan(base::TimePoint now);
+  void alert(base::TimePoint now);
   // A failure that goes on is said once.
   void note_report_failure(const base::Error& error, base::TimePoint now);
-  void submit(reconciler::Step step);
+  // False: the steps in flight leave no place for it now.
+  bool submit(reconciler::Step step);
   // Without pulls: those take long, and change no container.
   std::set<reconciler::ComponentKey> in_flight() const;
   std::set<std::string> pulling() const;
@@ -123,6 +138,8 @@ class Loop {
   reconciler::Memory memory_;
   std::map<std::string, Running> running_;  // by step id
   std::string report_failure_;
+  int64_t waiting_ = 0;  // steps of the last plan that found no place
+  bool planned_ = false;  // with what podman said in this run
   bool dirty_ = true;
   std::optional<base::TimePoint> plan_at_;
   base::TimePoint last_step_{};

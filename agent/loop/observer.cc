@@ -21,6 +21,9 @@ constexpr reconciler::Schedule kListRetry{std::chrono::seconds(1), std::chrono::
 // conmon needs a moment to write down how the process ended.
 constexpr base::Millis kInspectAgain = std::chrono::milliseconds(5);
 constexpr int kInspectTries = 200;
+constexpr int kMostLogs = 20;  // that are read for one list
+// When all of them hang, there are threads for everything else.
+constexpr int64_t kInspectAtOnce = 4;
 
 }  // namespace
 
@@ -58,7 +61,7 @@ void Observer::start(base::TimePoint now, const std::set<ComponentKey>& in_fligh
   for (auto& [id, ended] : ended_) {
     const bool due = !ended.again_at || *ended.again_at <= now ||
                      *ended.again_at - now > kInspectAgain;  // a clock that has stepped back
-    if (!ended.asking && due) start_inspect(id);
+    if (!ended.asking && due && inspecting() < kInspectAtOnce) start_inspect(id);
   }
 }
 
@@ -67,18 +70,54 @@ void Observer::start_list() {
   hint_since_.reset();
   listing_ = true;
   const auto result = std::make_shared<std::optional<Listing>>();
-  executor_.submit([this, result] { *result = runtime_.list(); },
+  executor_.submit([this, result, known = known_ends()] { *result = list(known); },
                    [this, result] { listing_result_ = std::move(*result); });
+}
+
+int64_t Observer::inspecting() const {
+  return std::count_if(ended_.begin(), ended_.end(),
+                       [](const auto& entry) { return entry.second.asking; });
+}
+
+std::map<ContainerId, base::TimePoint> Observer::known_ends() const {
+  std::map<ContainerId, base::TimePoint> known;
+  for (const auto& [id, container] : observed_.containers)
+    if (container.last_lines) known.emplace(id, container.exited_at);
+  return known;
+}
+
+Observer::Listing Observer::list(const std::map<ContainerId, base::TimePoint>& known) const {
+  MCP_TRY(std::vector<ObservedContainer> all, runtime_.list());
+  int may_ask = kMostLogs;
+  for (ObservedContainer& container : all) {
+    const bool ended = container.owner && container.state == ContainerState::kExited;
+    const auto before = known.find(container.id);
+    const bool new_end = before == known.end() || before->second != container.exited_at;
+    if (!ended || !new_end || may_ask-- <= 0) continue;
+    const auto lines = runtime_.last_lines(container.id, kLastLines);
+    // The list is not kept waiting for a podman that does not answer any more.
+    if (!lines && (lines.error().code == base::Code::kTimeout ||
+                   lines.error().code == base::Code::kUnavailable))
+      may_ask = 0;
+    else
+      container.last_lines = lines.value_or(std::vector<std::string>());
+  }
+  return all;
 }
 
 void Observer::start_inspect(const ContainerId& id) {
   ended_.at(id).asking = true;
   const auto result = std::make_shared<std::optional<Inspection>>();
-  executor_.submit([this, result, id] { *result = runtime_.inspect(id); },
-                   [this, result, id] {
-                     if (const auto ended = ended_.find(id); ended != ended_.end())
-                       ended->second.result = std::move(*result);
-                   });
+  executor_.submit(
+      [this, result, id] {
+        *result = runtime_.inspect(id);
+        if (*result && (**result)->state == ContainerState::kExited)
+          (**result)->last_lines = last_lines_of(id, runtime_);
+      },
+      [this, result, id] {
+        if (const auto ended = ended_.find(id); ended != ended_.end())
+          ended->second.result = std::move(*result);
+      });
 }
 
 void Observer::adopt(std::map<ContainerId, reconciler::AdoptedContainer> adopted) {
@@ -111,6 +150,7 @@ bool Observer::take_listing(base::TimePoint now) {
   };
   for (ObservedContainer& container : *listing) {
     show_as_adopted(adopted_, container);
+    keep_last_lines(container);
     if (!touched(container)) fresh.emplace(container.id, container);
   }
   for (const auto& [id, container] : observed_.containers)
@@ -122,6 +162,14 @@ bool Observer::take_listing(base::TimePoint now) {
   forget_other_runs(fresh);
   observed_.containers = std::move(fresh);
   return changed;
+}
+
+// What it said in the end was read when that was seen first.
+void Observer::keep_last_lines(ObservedContainer& container) const {
+  const auto before = observed_.containers.find(container.id);
+  if (before == observed_.containers.end() || container.last_lines) return;
+  if (container.state == ContainerState::kExited && before->second.exited_at == container.exited_at)
+    container.last_lines = before->second.last_lines;
 }
 
 // What probing found of one run of a container says nothing about the next.
@@ -196,8 +244,9 @@ std::optional<base::TimePoint> Observer::wake_at() const {
   };
   if (!listing_ && next_list_) sooner(*next_list_);
   if (!listing_ && hint_since_ && failures_in_row_ == 0) sooner(*hint_since_ + kHintPatience);
-  for (const auto& [id, ended] : ended_)
-    if (!ended.asking && ended.again_at) sooner(*ended.again_at);
+  if (inspecting() < kInspectAtOnce)  // else the end of one of them is followed by a step
+    for (const auto& [id, ended] : ended_)
+      if (!ended.asking && ended.again_at) sooner(*ended.again_at);
   return at;
 }
 

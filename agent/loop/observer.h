@@ -46,7 +46,12 @@ class Observer {
   using Inspection = base::Result<reconciler::ObservedContainer>;
 
   void start_list();
+  // On a thread of the executor. `known`: the ends of which the last lines have been read.
+  Listing list(const std::map<reconciler::ContainerId, base::TimePoint>& known) const;
+  std::map<reconciler::ContainerId, base::TimePoint> known_ends() const;
+  void keep_last_lines(reconciler::ObservedContainer& container) const;
   void start_inspect(const reconciler::ContainerId& id);
+  int64_t inspecting() const;
   bool take_listing(base::TimePoint now);
   bool take_inspections(base::TimePoint now);
   void forget_other_runs(

@@ -15,12 +15,13 @@ constexpr base::Millis kLongestPause = std::chrono::minutes(5);
 }  // namespace
 
 Poller::Poller(reconciler::Source& source, reconciler::Executor& executor, base::Millis interval,
-               std::string seed, SourceState state)
+               std::string seed, SourceState state, SharedMeters meters)
     : source_(source),
       executor_(executor),
       interval_(interval),
       seed_(std::move(seed)),
-      state_(std::move(state)) {}
+      state_(std::move(state)),
+      meters_(std::move(meters)) {}
 
 int64_t Poller::request(bool allow_prune) {
   approve_requested_ |= allow_prune;
@@ -37,6 +38,7 @@ std::optional<Poller::News> Poller::step(base::TimePoint now) {
     failures_in_row_ = answer.polled ? 0 : failures_in_row_ + 1;
     news.emplace();
     news->held = answer.held;
+    state_.newest_commit = answer.newest_commit;
     if (answer.polled) {
       state_.last_fetch = now;
       state_.last_error.reset();
@@ -61,8 +63,10 @@ std::optional<Poller::News> Poller::step(base::TimePoint now) {
     const auto result = std::make_shared<std::optional<Answer>>();
     executor_.submit(
         [this, result] {
+          const base::metrics::Stopwatch watch;
           auto polled = source_.poll();
-          *result = Answer{std::move(polled), source_.held()};
+          meters_->fetches.with({polled ? "success" : "error"}).observe(watch.elapsed());
+          *result = Answer{std::move(polled), source_.held(), source_.newest_commit()};
         },
         [this, result] { answer_ = std::move(*result); });
   }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/view/meters.h"
 #include "agent/view/view.h"
 #include "reconciler/ports.h"
 
@@ -14,7 +15,7 @@ namespace agent {
 class Poller {
  public:
   Poller(reconciler::Source& source, reconciler::Executor& executor, base::Millis interval,
-         std::string seed, SourceState state);
+         std::string seed, SourceState state, SharedMeters meters = std::make_shared<Meters>());
 
   int64_t request(bool allow_prune);
 
@@ -37,6 +38,7 @@ class Poller {
   struct Answer {
     base::Result<std::optional<reconciler::Snapshot>> polled;
     std::optional<reconciler::HeldCommit> held;
+    std::optional<base::TimePoint> newest_commit;
   };
   base::Millis pause() const;
 
@@ -45,6 +47,7 @@ class Poller {
   const base::Millis interval_;
   const std::string seed_;
   SourceState state_;
+  const SharedMeters meters_;
   int64_t requested_ = 0;
   int64_t asked_ = 0;    // the requests that the running poll covers
   int64_t covered_ = 0;  // the requests that the last answer covers

@@ -14,6 +14,8 @@ namespace {
 
 // Until the first success a check is repeated fast, and then slower, up to its interval.
 constexpr base::Millis kFirstPause = std::chrono::milliseconds(50);
+// Attempts at once: those that hang leave threads for everything else.
+constexpr int64_t kAtOnce = 8;
 
 base::Millis pause(const Probe& probe, bool ready, int attempts) {
   if (ready) return probe.health.interval;
@@ -36,11 +38,17 @@ void ProbeBoard::want(const std::vector<Probe>& probes, base::TimePoint now) {
 
 bool ProbeBoard::step(base::TimePoint now, std::map<ContainerId, Readiness>& readiness) {
   bool changed = false;
+  std::vector<std::pair<base::TimePoint, ContainerId>> waiting;
   for (auto& [id, entry] : entries_) {
     if (entry.result) changed |= take(id, entry, readiness, now);
     const bool due = entry.next_at <= now || entry.next_at - now > entry.probe.health.interval * 2;
-    if (!entry.asking && due) start(id, entry);
+    if (!entry.asking && due) waiting.emplace_back(entry.next_at, id);
   }
+  // Who has waited longest comes first.
+  std::sort(waiting.begin(), waiting.end());
+  const auto free = static_cast<size_t>(std::max<int64_t>(0, kAtOnce - asking()));
+  waiting.resize(std::min(waiting.size(), free));
+  for (const auto& [since, id] : waiting) start(id, entries_.at(id));
   return changed;
 }
 
@@ -74,6 +82,11 @@ bool ProbeBoard::take(const ContainerId& id, Entry& entry, std::map<ContainerId,
          (before.failures_in_row < limit && readiness.failures_in_row >= limit);
 }
 
+int64_t ProbeBoard::asking() const {
+  return std::count_if(entries_.begin(), entries_.end(),
+                       [](const auto& entry) { return entry.second.asking; });
+}
+
 void ProbeBoard::start(const ContainerId& id, Entry& entry) {
   entry.asking = true;
   const auto result = std::make_shared<base::Result<>>();
@@ -87,6 +100,7 @@ void ProbeBoard::start(const ContainerId& id, Entry& entry) {
 
 std::optional<base::TimePoint> ProbeBoard::wake_at() const {
   std::optional<base::TimePoint> at;
+  if (asking() >= kAtOnce) return at;  // the end of one of them is followed by a step
   for (const auto& [id, entry] : entries_)
     if (!entry.asking && (!at || entry.next_at < *at)) at = entry.next_at;
   return at;

@@ -36,6 +36,7 @@ class ProbeBoard {
   bool take(const reconciler::ContainerId& id, Entry& entry,
             std::map<reconciler::ContainerId, reconciler::Readiness>& all, base::TimePoint now);
   void start(const reconciler::ContainerId& id, Entry& entry);
+  int64_t asking() const;
 
   reconciler::Prober& prober_;
   reconciler::Executor& executor_;

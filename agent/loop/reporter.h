@@ -23,6 +23,7 @@ class Reporter {
   // What went wrong last, once.
   std::optional<base::Error> step(base::TimePoint now);
   std::optional<base::TimePoint> wake_at() const;
+  bool failing() const { return failures_in_row_ > 0; }
 
  private:
   bool has_news() const { return newest_.outcome != sent_; }

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/core/text.h"
+
 namespace agent {
 namespace {
 
@@ -30,12 +32,29 @@ constexpr Meaning kMeanings[] = {
     {"image not known", Code::kNotFound, "pull the image"},
     {"no such secret", Code::kInvalid, "make it with `podman secret create NAME FILE`"},
     {"no such container", Code::kNotFound, ""},
+    // Of a container whose storage is gone, or half gone, as after a removal that was cut off.
+    {"unable to determine if", Code::kCorrupt, ""},
+    {"layer not known", Code::kCorrupt, ""},
+    {"container not known", Code::kCorrupt, ""},
     {"no such file or directory", Code::kInvalid, ""},
     {"permission denied", Code::kDenied, ""},
     {"no space left on device", Code::kExhausted, "`podman system prune` or a larger disk"},
 };
 
 }  // namespace
+
+std::string call_name(const std::string& method, const std::string& path) {
+  const std::vector<std::string> parts = base::split(path, '/');  // "", "containers", ...
+  const std::string& last = parts.back();
+  const std::string kind = parts.size() > 1 ? parts[1] : "";
+  const std::string prefix = kind == "images" ? "image_" : kind == "networks" ? "network_" : "";
+  if (kind == "images" && last == "pull") return last;
+  if (parts.size() == 3)
+    return last == "json"       ? prefix + "list"
+           : method == "DELETE" ? prefix + "remove"
+                                : prefix + last;
+  return prefix + (last == "json" ? "inspect" : last);
+}
 
 std::string container_path(const reconciler::ContainerId& id, const char* action) {
   return "/containers/" + base::url_encode(id.str()) + action;
@@ -80,9 +99,31 @@ Result<std::string> PodmanApi::find_socket() {
   return options_.runtime_folder + "/podman.sock";
 }
 
+// One asks, and all who come meanwhile get the same answer: a podman that hangs costs each of them
+// one deadline, not one after the other.
 Result<std::shared_ptr<PodmanApi::Connection>> PodmanApi::connection() {
-  const std::lock_guard lock(mutex_);
-  if (connection_) return connection_;
+  std::promise<Found> answer;
+  {
+    std::unique_lock lock(mutex_);
+    if (connection_) return connection_;
+    if (asking_.valid()) {
+      const std::shared_future<Found> asked = asking_;
+      lock.unlock();
+      return asked.get();
+    }
+    asking_ = answer.get_future().share();
+  }
+  Found found = connect();
+  {
+    const std::lock_guard lock(mutex_);
+    if (found) connection_ = *found;
+    asking_ = {};
+  }
+  answer.set_value(found);
+  return found;
+}
+
+Result<std::shared_ptr<PodmanApi::Connection>> PodmanApi::connect() {
   MCP_TRY(const std::string socket, find_socket());
   auto made = std::make_shared<Connection>();
   made->client = std::make_unique<base::HttpClient>(base::HttpAddress::unix_socket(socket));
@@ -101,7 +142,6 @@ Result<std::shared_ptr<PodmanApi::Connection>> PodmanApi::connection() {
   // Podman would tell too, but GET /info takes longer than a container does.
   struct stat info{};
   made->rootless = ::stat(socket.c_str(), &info) == 0 && info.st_uid != 0;
-  connection_ = made;
   return made;
 }
 
@@ -121,7 +161,24 @@ base::HttpCall PodmanApi::to_http(const Call& call, const Connection& connection
           .deadline = call.deadline};
 }
 
+void PodmanApi::count(const Call& call, std::chrono::nanoseconds took,
+                      const Result<base::HttpResponse>& response) {
+  if (call.deadline == base::Millis(0)) return;  // it ends when somebody has read enough
+  const std::string name = call_name(call.method, call.path);
+  options_.meters->podman.with({name}).observe(took);
+  if (response && response->status < 400) return;
+  const Code code = response ? error_of(*response, name).code : response.error().code;
+  options_.meters->podman_errors.with({name, std::string(base::name(code))}).add();
+}
+
 Result<base::HttpResponse> PodmanApi::call(const Call& call) {
+  const base::metrics::Stopwatch watch;
+  auto response = this->ask(call);
+  count(call, watch.elapsed(), response);
+  return response;
+}
+
+Result<base::HttpResponse> PodmanApi::ask(const Call& call) {
   MCP_TRY(const auto connection, this->connection());
   auto response = connection->client->request(to_http(call, *connection));
   if (!response) forget_if_gone(connection, response.error());
@@ -130,6 +187,14 @@ Result<base::HttpResponse> PodmanApi::call(const Call& call) {
 
 Result<base::HttpResponse> PodmanApi::stream(const Call& call, const base::HttpClient::Sink& sink,
                                              const std::stop_token& stop) {
+  const base::metrics::Stopwatch watch;
+  auto response = this->ask(call, sink, stop);
+  count(call, watch.elapsed(), response);
+  return response;
+}
+
+Result<base::HttpResponse> PodmanApi::ask(const Call& call, const base::HttpClient::Sink& sink,
+                                          const std::stop_token& stop) {
   MCP_TRY(const auto connection, this->connection());
   auto response = connection->client->stream(to_http(call, *connection), sink, stop);
   if (!response) forget_if_gone(connection, response.error());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -48,17 +49,29 @@ class PodmanApi {
     std::string prefix;   // "/v4.0.0/libpod"
     bool rootless = false;
   };
-  base::Result<std::shared_ptr<Connection>> connection();
+  using Found = base::Result<std::shared_ptr<Connection>>;
+  Found connection();
+  Found connect();
+  base::Result<base::HttpResponse> ask(const Call& call);
+  base::Result<base::HttpResponse> ask(const Call& call, const base::HttpClient::Sink& sink,
+                                       const std::stop_token& stop);
   base::Result<std::string> find_socket();
   static base::HttpCall to_http(const Call& call, const Connection& connection);
+  void count(const Call& call, std::chrono::nanoseconds took,
+             const base::Result<base::HttpResponse>& response);
   // Forgets a connection that failed, so that the next call looks again.
   void forget_if_gone(const std::shared_ptr<Connection>& connection, const base::Error& error);
 
   const PodmanOptions options_;
   std::mutex mutex_;
   std::shared_ptr<Connection> connection_;
+  std::shared_future<Found> asking_;  // valid while somebody does
   std::unique_ptr<PodmanService> service_;
 };
+
+// What metrics call it: "list", "inspect", "start", "pull", "image_inspect", ...; `path` is below
+// /libpod.
+std::string call_name(const std::string& method, const std::string& path);
 
 // "/containers/<id><action>"
 std::string container_path(const reconciler::ContainerId& id, const char* action);

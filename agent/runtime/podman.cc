@@ -144,6 +144,15 @@ Result<std::string> Podman::version() {
   return impl_->api.version();
 }
 
+// https://docs.podman.io/en/latest/_static/api.html#tag/system/operation/SystemInfoLibpod
+Result<std::string> Podman::graph_root() {
+  MCP_TRY(const std::string text, impl_->document("/info", "cannot ask podman about itself", {}));
+  const Json root = member(member(Json::parse(text, nullptr, false), "store"), "graphRoot");
+  if (!root.is_string())
+    return base::make_error(base::Code::kInternal, "podman does not say where it keeps images");
+  return root.get<std::string>();
+}
+
 Result<std::vector<ObservedContainer>> Podman::list() {
   return impl_->list({});
 }
@@ -277,6 +286,10 @@ Result<std::string> Podman::image_document(const std::string& id) {
                          "cannot inspect image " + id.substr(0, 12));
 }
 
+Result<std::string> Podman::info_document() {
+  return impl_->document("/info", "cannot ask podman how it is set up");
+}
+
 Result<> Podman::logs(const ContainerId& id, const LogOptions& options,
                       const std::function<bool(std::string_view)>& sink) {
   Parameters parameters;
@@ -303,9 +316,14 @@ Result<std::vector<std::string>> Podman::last_lines(const ContainerId& id, int c
 
 Result<> Podman::healthcheck(const ContainerId& id, Millis timeout) {
   const std::string doing = "cannot check container " + id.str().substr(0, 12);
-  MCP_TRY(const auto answer,
-          impl_->api.call({.path = container_path(id, "/healthcheck"),
-                           .deadline = timeout + impl_->api.deadlines().health_margin}));
+  auto called = impl_->api.call({.path = container_path(id, "/healthcheck"),
+                                 .deadline = timeout + impl_->api.deadlines().health_margin});
+  if (!called && called.error().code == Code::kTimeout) {
+    // Whose time is over: the command's, or podman's?
+    auto pong = impl_->api.call({.path = "/_ping", .deadline = impl_->api.deadlines().ping});
+    if (!pong) return base::unavailable(doing + ": podman does not answer");
+  }
+  MCP_TRY(const auto answer, std::move(called));
   if (!answer.ok()) return error_of(answer, doing);
   const Json result = Json::parse(answer.body, nullptr, false);
   if (text_at(result, "Status") == "healthy") return {};

@@ -9,6 +9,7 @@
 #include "agent/runtime/deadlines.h"
 #include "agent/view/backend.h"
 #include "agent/view/documents.h"
+#include "agent/view/meters.h"
 #include "reconciler/ports.h"
 
 namespace agent {
@@ -33,6 +34,7 @@ struct PodmanOptions {
   // Folder for the socket of our own service; made when missing.
   std::string runtime_folder;
   PodmanDeadlines deadlines = {};
+  SharedMeters meters = std::make_shared<Meters>();  // calls and their errors
 };
 
 // Podman 4 and 5 through its REST API, libpod part
@@ -76,8 +78,14 @@ class Podman : public reconciler::Runtime, public RuntimeDocuments {
                                                     int count) override;
 
   // Runs the health command of a running container once, at most `timeout`. The error is why it is
-  // not healthy.
+  // not healthy; kUnavailable: nobody knows, podman is away or hangs.
   base::Result<> healthcheck(const reconciler::ContainerId& id, base::Millis timeout);
+
+  // The folder of its images and containers, on its machine. Asks podman.
+  base::Result<std::string> graph_root();
+
+  // GET /libpod/info: how podman is set up. It takes longer than a container does.
+  base::Result<std::string> info_document();
 
   // "4.3.1". Asks podman.
   base::Result<std::string> version();

@@ -70,6 +70,7 @@ base::Result<std::optional<git::Oid>> GitSource::advance() {
   MCP_CHECK(open_mirror());
   const git::Oid known = held_ ? git::Oid(held_->revision.str()) : last_;
   MCP_TRY(const git::Oid head, git::fetch(*mirror_, config_.remote, config_.branch, known));
+  if (const auto info = mirror_->commit(head)) newest_commit_ = info->committed;
   if (head == last_) {
     held_.reset();
     return std::nullopt;
@@ -101,6 +102,11 @@ base::Result<bool> GitSource::believed(const git::Oid& head) {
 std::optional<reconciler::HeldCommit> GitSource::held() const {
   const std::lock_guard lock(mutex_);
   return held_;
+}
+
+std::optional<base::TimePoint> GitSource::newest_commit() const {
+  const std::lock_guard lock(mutex_);
+  return newest_commit_;
 }
 
 base::Result<int> GitSource::approved_removals(const git::Oid& head) const {

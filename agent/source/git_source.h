@@ -45,6 +45,7 @@ class GitSource : public reconciler::Source {
   explicit GitSource(GitSourceConfig config);
   base::Result<std::optional<reconciler::Snapshot>> poll() override;
   std::optional<reconciler::HeldCommit> held() const override;
+  std::optional<base::TimePoint> newest_commit() const override;
 
  private:
   base::Result<> open_mirror();
@@ -71,6 +72,7 @@ class GitSource : public reconciler::Source {
   DataHistory data_;
   std::optional<reconciler::HeldCommit> held_;
   std::string held_under_;  // the signers that it was held against
+  std::optional<base::TimePoint> newest_commit_;
 };
 
 }  // namespace agent

@@ -7,7 +7,10 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/view/finding.h"
+#include "agent/view/meters.h"
 #include "agent/view/view.h"
+#include "base/metrics/exposition.h"
 
 // STATUS: a View as the documents of the API (docs/api.md). Pure; any thread. Absent values are
 // null, absent lists are empty.
@@ -34,9 +37,14 @@ Json routes_document(const View& view);
 std::optional<reconciler::ContainerId> container_of(const View& view,
                                                     const reconciler::ComponentKey& key);
 
-// Prometheus text format 0.0.4. `events`: how many were stored, by (reason, warning).
+// What Prometheus reads; docs/metrics.md has every name. `events`: how many were stored, by
+// (reason, warning).
 std::string metrics_text(const View& view, std::string_view version,
-                         const std::map<std::pair<std::string, bool>, int64_t>& events);
+                         const std::map<std::pair<std::string, bool>, int64_t>& events,
+                         const Meters& meters, base::metrics::Format format);
+
+// Findings as the API's "findings" list them.
+Json findings_json(const std::vector<Finding>& findings);
 
 // Whether the agent can do its work: podman answers, the registry takes writes, and a revision was
 // resolved. The error says what is missing.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/view/alerts.h"
 #include "reconciler/model.h"
 #include "reconciler/policy.h"
 
@@ -14,8 +15,9 @@ namespace agent {
 struct SourceState {
   std::string url;
   std::string branch;
-  std::optional<base::TimePoint> last_fetch;  // the last time that the remote answered
-  std::optional<base::Error> last_error;      // of the last attempt
+  std::optional<base::TimePoint> last_fetch;     // the last time that the remote answered
+  std::optional<base::Error> last_error;         // of the last attempt
+  std::optional<base::TimePoint> newest_commit;  // when the branch's head was committed
   int64_t syncs_done = 0;  // every sync request up to this number has fetched and been planned
 };
 
@@ -28,6 +30,8 @@ struct View {
   reconciler::Memory memory;
   reconciler::Policy policy;
   std::vector<reconciler::Step> running;  // steps that have not returned
+  int64_t waiting = 0;                    // steps of the newest plan that found no place among them
+  AlertsState alerts;
 };
 
 }  // namespace agent

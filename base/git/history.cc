@@ -14,6 +14,7 @@ CommitInfo info_of(const git_commit* commit) {
   const git_signature* author = git_commit_author(commit);
   info.author = {author->name, author->email, TimePoint(std::chrono::seconds(author->when.time)),
                  author->when.offset};
+  info.committed = TimePoint(std::chrono::seconds(git_commit_time(commit)));
   info.message = git_commit_message(commit);
   return info;
 }

@@ -32,6 +32,7 @@ struct CommitInfo {
   Oid oid;
   std::vector<Oid> parents;
   Signature author;
+  base::TimePoint committed{};
   std::string message;
   std::string subject() const;
   // "Key: value" lines of the message's last paragraph (git-interpret-trailers(1)), in order.

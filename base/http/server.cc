@@ -253,8 +253,8 @@ struct HttpServer::Impl {
   std::unique_ptr<Wire> open(int fd, int connections) {
     auto wire = std::make_unique<Wire>(fd, WireLimits{.read_timeout = options.read_timeout,
                                                       .write_timeout = options.write_timeout});
-    if (identity && (connections > options.threads || !wire->handshake(identity->accept())))
-      return nullptr;
+    if (on_tcp() && connections > options.threads) return nullptr;
+    if (identity && !wire->handshake(identity->accept())) return nullptr;
     return wire;
   }
 
@@ -345,9 +345,13 @@ struct HttpServer::Impl {
     return {};
   }
 
-  Result<> bind_tls() {
+  bool on_tcp() const { return options.socket.empty(); }
+
+  Result<> bind_tcp() {
     MCP_TRY(const auto where, parse_listen(options.listen));
-    MCP_TRY(identity, TlsIdentity::load(options.tls_cert, options.tls_key));
+    if (!options.plain) {
+      MCP_TRY(identity, TlsIdentity::load(options.tls_cert, options.tls_key));
+    }
     int listening = -1;
     server.set_tcp_nodelay(true);
     server.set_socket_options([&](auto fd) {
@@ -424,12 +428,12 @@ void HttpServer::upload(const std::string& method, const std::string& pattern,
 }
 
 Result<> HttpServer::start() {
-  MCP_CHECK(impl_->options.socket.empty() ? impl_->bind_tls() : impl_->bind_socket());
+  MCP_CHECK(impl_->on_tcp() ? impl_->bind_tcp() : impl_->bind_socket());
   impl_->configure();
   std::promise<void> accepting;
   auto accepts = accepting.get_future();
-  // One thread more than are served on TLS: it tells the rest that they are too many.
-  const int threads = impl_->options.threads + (impl_->identity ? 1 : 0);
+  // One thread more than are served on TCP: it tells the rest that they are too many.
+  const int threads = impl_->options.threads + (impl_->on_tcp() ? 1 : 0);
   impl_->server.new_task_queue = [&accepting, threads] {
     auto* pool = new httplib::ThreadPool(static_cast<size_t>(threads));
     accepting.set_value();

@@ -11,7 +11,7 @@
 #include "base/core/time.h"
 #include "base/http/message.h"
 
-// HTTP/1.1 server on a Unix socket or on TLS 1.3, thin over cpp-httplib.
+// HTTP/1.1 server on a Unix socket, on TLS 1.3 or in the clear, thin over cpp-httplib.
 namespace base {
 
 struct HttpRequest {
@@ -74,6 +74,7 @@ struct HttpServerOptions {
   std::string listen = {};
   std::string tls_cert = {};  // PEM: the chain, the server's own first
   std::string tls_key = {};
+  bool plain = false;  // no TLS at `listen`: for what anybody may read who reaches the address
 
   HttpHeaders headers = {};  // of every answer
 

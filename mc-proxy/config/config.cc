@@ -64,6 +64,7 @@ class Reader {
               return {};
             }},
            section("api", {text("socket", c.socket), text("group", c.group)}),
+           section("metrics", {text("listen", c.metrics)}),
            section("database", {text("path", c.database)}),
            section("certificates",
                    {text("dir", c.cert_dir), text("roots", c.roots), text("dev_ca", c.dev_ca)}),

@@ -21,7 +21,8 @@ struct Listener {
 struct Config {
   std::vector<Listener> listeners;
   std::string socket = "/srv/mc-proxy/mc-proxy.sock";
-  std::string group;  // of the socket file; empty: as it is made
+  std::string group;    // of the socket file; empty: as it is made
+  std::string metrics;  // "127.0.0.1:9465", without TLS or login; empty: the socket alone has them
   std::string database = "/srv/mc-proxy/mc-proxy.db";
   std::string cert_dir = "/srv/mc-proxy/certs";
   std::string roots;   // PEM file of roots beside the system's; may be empty

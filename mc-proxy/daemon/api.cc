@@ -59,6 +59,17 @@ HttpReply watch(Proxy& proxy) {
 
 }  // namespace
 
+void add_metrics(base::HttpServer& server, Proxy& proxy) {
+  server.route("GET", "/metrics", [&proxy](const HttpRequest& request) {
+    const auto accept = request.headers.find("accept");
+    const auto format =
+        base::metrics::format_for(accept == request.headers.end() ? "" : accept->second);
+    HttpReply reply = HttpReply::text(metrics_document(proxy.view(), format));
+    reply.headers["content-type"] = base::metrics::content_type(format);
+    return reply;
+  });
+}
+
 void add_routes(base::HttpServer& server, Proxy& proxy) {
   server.route("GET", "/v1/status", [&proxy](const HttpRequest&) {
     return HttpReply::json(status_document(proxy.view()));
@@ -67,11 +78,7 @@ void add_routes(base::HttpServer& server, Proxy& proxy) {
     return HttpReply::json(routes_document(proxy.view()));
   });
   server.route("GET", "/v1/watch", [&proxy](const HttpRequest&) { return watch(proxy); });
-  server.route("GET", "/metrics", [&proxy](const HttpRequest&) {
-    HttpReply reply = HttpReply::text(metrics_document(proxy.view()));
-    reply.headers["content-type"] = "text/plain; version=0.0.4; charset=utf-8";
-    return reply;
-  });
+  add_metrics(server, proxy);
   server.route("PUT", "/v1/routes/{listener}/{hostname}",
                [&proxy](const HttpRequest& request) { return put(proxy, request); });
   server.route("DELETE", "/v1/routes/{listener}/{hostname}",

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/core/result.h"
+#include "base/metrics/exposition.h"
 #include "mc-proxy/daemon/proxy.h"
 
 // The API's bodies; docs/mc-proxy.md shows them.
@@ -11,7 +12,7 @@ namespace mc_proxy {
 
 std::string status_document(const ProxyView& view);
 std::string routes_document(const ProxyView& view);
-std::string metrics_document(const ProxyView& view);
+std::string metrics_document(const ProxyView& view, base::metrics::Format format);
 std::string generation_document(uint64_t generation);  // one line
 
 // One route of a body for PUT; owner, listener and host name may come from elsewhere. A field that

@@ -23,6 +23,7 @@ using base::Result;
 using mc_proxy::Config;
 
 constexpr base::Millis kStopGrace{30000};
+constexpr int kScrapers = 4;
 
 int failed(const base::Error& error) {
   std::cerr << "error: " << error.text() << "\n";
@@ -66,10 +67,16 @@ int run(const Config& config) {
   base::HttpServer server({.socket = config.socket, .group = config.group});
   mc_proxy::add_routes(server, **proxy);
   if (const auto started = server.start(); !started) return failed(started.error());
+  base::HttpServer metrics({.threads = kScrapers, .listen = config.metrics, .plain = true});
+  if (!config.metrics.empty()) {
+    mc_proxy::add_metrics(metrics, **proxy);
+    if (const auto started = metrics.start(); !started) return failed(started.error());
+  }
   std::jthread watcher([&](std::stop_token stop) { (*proxy)->watch(std::move(stop)); });
   base::log::info("ready", {{"socket", config.socket}, {"version", base::version()}});
   int number = 0;
   ::sigwait(&signals, &number);
+  metrics.stop();
   server.stop();
   base::log::info("stopped; HAProxy goes on serving (mc-proxy stop ends it)");
   return 0;

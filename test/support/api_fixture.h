@@ -97,11 +97,24 @@ class ApiTest : public testing::Test {
     events_ = std::move(*events);
     server_ = std::make_unique<base::HttpServer>(
         agent::api_options({.socket = folder_ / "agent.sock"}, "v0.1.0", access_));
-    agent::add_api(*server_, {backend_, *events_, "v0.1.0", folder_ / "data", 1 << 20});
+    agent::add_api(*server_, {.backend = backend_,
+                              .events = *events_,
+                              .version = "v0.1.0",
+                              .data_root = folder_ / "data",
+                              .max_file_bytes = 1 << 20,
+                              .examine = [] { return findings(); }});
     const auto started = server_->start();
     ASSERT_TRUE(started) << started.error().text();
     client_ =
         std::make_unique<base::HttpClient>(base::HttpAddress::unix_socket(folder_ / "agent.sock"));
+  }
+
+  static std::vector<agent::Finding> findings() {
+    using Level = agent::Finding::Level;
+    return {{Level::kOk, "podman", "podman 4.3.1 answers"},
+            {Level::kError, "linger",
+             "user mcp does not linger: systemd ends its containers when its last session ends",
+             "loginctl enable-linger mcp"}};
   }
 
   base::HttpResponse call(const std::string& method, const std::string& target,

@@ -41,7 +41,7 @@ TEST(ProxyTrouble, AnExpiredCertificateIsRefusedAndAnEndIsAnnounced) {
   ASSERT_EQ(put("web.pem").status, 204);
   EXPECT_THAT(std::string(proxy.route("web.test")["problem"]), HasSubstr("expires in 4d"));
   EXPECT_THAT(proxy.call("GET", "/metrics").body,
-              HasSubstr("mcproxy_route_certificate_not_after_seconds{listener=\""));
+              HasSubstr("mcproxy_route_certificate_not_after_timestamp_seconds{listener=\""));
 
   // A file that expires in use: the one that is in force stays.
   std::filesystem::rename(certs + "old.pem", certs + "web.pem");

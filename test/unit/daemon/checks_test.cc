@@ -19,7 +19,8 @@ using testing::StartsWith;
 
 // What the probe `what` says of the configuration.
 std::string says(const Config& config, const std::string& what) {
-  for (const CheckProbe& probe : environment_probes(config)) {
+  Podman podman(podman_options(config));
+  for (const CheckProbe& probe : environment_probes(config, podman)) {
     if (probe.what != what) continue;
     const auto answer = probe.ask();
     return answer ? *answer : "error: " + answer.error().text();

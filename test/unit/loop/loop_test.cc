@@ -204,6 +204,21 @@ TEST_F(LoopTest, ADefinitionOvertakesAPull) {
   EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
 }
 
+TEST_F(LoopTest, PullsThatHangDoNotKeepOthersFromBeingPulled) {
+  std::vector<crds::Service> services;
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"})
+    services.push_back(service(name, std::string(name) + ":v1"));
+  push(snapshot(1, services));
+  settle_but_pulls();
+  EXPECT_EQ(runtime_.calls(Kind::kPull), 3);
+  pass(61);
+  settle_but_pulls();
+  EXPECT_EQ(runtime_.calls(Kind::kPull), 6);
+  pass(61);
+  settle_but_pulls();
+  EXPECT_EQ(runtime_.calls(Kind::kPull), 6) << "bounded: they hold threads";
+}
+
 TEST_F(LoopTest, WhatCannotBeWrittenDownIsNotBuiltUpon) {
   settle();
   store_.full = true;
@@ -217,6 +232,47 @@ TEST_F(LoopTest, WhatCannotBeWrittenDownIsNotBuiltUpon) {
   EXPECT_EQ(runtime_.calls(Kind::kCreate), 1);
   EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
   EXPECT_EQ(loop_->memory().conditions.front().reason, "ReconciliationSucceeded");
+}
+
+// Podman knows it, and has lost its files (a removal that was cut off).
+TEST_F(LoopTest, AContainerThatCannotBeStartedAnyMoreIsMadeAnew) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  const reconciler::ContainerId first = runtime_.find("web.main")->id;
+  runtime_.faults = [&](const auto& call) -> std::optional<FakeRuntime::Fault> {
+    if (call.kind != Kind::kStart || call.subject != first.str()) return std::nullopt;
+    return FakeRuntime::Fault{base::make_error(base::Code::kCorrupt, "layer not known")};
+  };
+  runtime_.kill(first);
+  loop_->hint();
+  for (int second = 0; second < 10; ++second) {
+    pass(1);
+    settle();
+  }
+  ASSERT_NE(runtime_.find("web.main"), nullptr);
+  EXPECT_NE(runtime_.find("web.main")->id, first);
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
+}
+
+// The store begins anew with nothing: what it held before has to be written once more.
+TEST_F(LoopTest, ALostRegistryIsWrittenAnew) {
+  push(snapshot(1, {service("web"), service("db")}));
+  settle();
+  store_.corrupt = true;
+  push(snapshot(2, {service("web", "app:v2"), service("db")}));
+  runtime_.publish("app:v2");
+  step();
+  EXPECT_EQ(loop_->memory().conditions.front().reason, reconciler::reason::kRegistryUnavailable);
+  store_.commits.clear();
+  pass(2);
+  settle();
+  ASSERT_FALSE(store_.commits.empty());
+  const reconciler::Transaction& first = store_.commits.front();
+  EXPECT_EQ(first.desired, loop_->desired());
+  EXPECT_TRUE(first.components.contains(key("db"))) << "it has not changed";
+  EXPECT_TRUE(first.services.contains(reconciler::ServiceName("db")));
+  EXPECT_TRUE(first.node);
+  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
 }
 
 TEST_F(LoopTest, AKilledProcessIsAskedForAndStartedAgain) {
@@ -298,6 +354,61 @@ TEST_F(LoopTest, ANewAgentTakesUpWhereTheRegistryLeftOff) {
   EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning) << "healed without git";
   EXPECT_EQ(runtime_.effects(), effects + 1);
   EXPECT_GT(store_.commits.size(), commits);
+}
+
+TEST_F(LoopTest, WhatOthersChangeIsToldOnceAndWhenItIsMended) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  const auto told = [&] {
+    std::vector<std::string> out;
+    for (const std::string& event : std::exchange(events_, {}))
+      if (event.starts_with("Drifted") || event.starts_with("Healed")) out.push_back(event);
+    return out;
+  };
+  const auto id = runtime_.find("web.main")->id;
+  const struct {
+    const char* actual;
+    std::function<void()> change;
+  } cases[] = {
+      {"paused", [&] { runtime_.pause_by_hand(id); }},
+      {"exited", [&] { runtime_.stop_by_hand(id); }},
+      {"missing", [&] { runtime_.remove_by_hand(id); }},
+  };
+  for (const auto& one : cases) {
+    one.change();
+    // No event comes: the next list finds it.
+    pass(120);
+    settle();
+    EXPECT_THAT(told(), testing::ElementsAre(
+                            std::string("Drifted: state: expected running, is ") + one.actual,
+                            "Healed: it is as defined again"));
+    EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning);
+    pass(120);
+    settle();
+    EXPECT_THAT(told(), testing::IsEmpty());
+  }
+}
+
+TEST_F(LoopTest, DriftThatIsNotToBeHealedIsToldOnceAcrossRestarts) {
+  reconciler::Snapshot wish = snapshot(1, {service("web")});
+  wish.tree.services.begin()->second.value.heal_drift = false;
+  push(wish);
+  settle();
+  runtime_.pause_by_hand(runtime_.find("web.main")->id);
+  const int effects = runtime_.effects();
+  for (int i = 0; i < 3; ++i) {
+    pass(120);
+    settle();
+  }
+  EXPECT_EQ(reason("web"), "Drifted");
+  EXPECT_EQ(runtime_.effects(), effects);
+  store_.saved = {loop_->desired(), loop_->memory()};
+  executor_ = {};
+  make();
+  settle();
+  EXPECT_EQ(reason("web"), "Drifted");
+  EXPECT_EQ(
+      std::count(events_.begin(), events_.end(), "Drifted: state: expected running, is paused"), 1);
 }
 
 TEST_F(LoopTest, WhatAFailedVersionSaidLastIsKept) {

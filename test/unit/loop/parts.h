@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/loop/loop.h"
@@ -72,11 +73,13 @@ class Store : public reconciler::Store {
   base::Result<Saved> load() override { return saved; }
   base::Result<> commit(const reconciler::Transaction& transaction) override {
     if (full) return base::make_error(base::Code::kExhausted, "disk full");
+    if (std::exchange(corrupt, false)) return base::make_error(base::Code::kCorrupt, "damaged");
     commits.push_back(transaction);
     return {};
   }
   Saved saved;
   bool full = false;
+  bool corrupt = false;  // for one commit
   std::vector<reconciler::Transaction> commits;
 };
 

@@ -102,6 +102,7 @@ TEST_F(ObserverTest, AListThatRacesWithAStepDoesNotUndoIt) {
 
 TEST_F(ObserverTest, AnEndedProcessIsAskedFor) {
   list();
+  runtime_.say(id_, "goodbye");
   runtime_.end(id_, 3);
   observer_.process_ended(id_);
   EXPECT_EQ(state(), ContainerState::kUnknown);
@@ -110,6 +111,7 @@ TEST_F(ObserverTest, AnEndedProcessIsAskedFor) {
   EXPECT_TRUE(step());
   EXPECT_EQ(state(), ContainerState::kExited);
   EXPECT_EQ(observer_.observed().containers.at(id_).exit_code, 3);
+  EXPECT_THAT(*observer_.observed().containers.at(id_).last_lines, testing::ElementsAre("goodbye"));
   EXPECT_EQ(executor_.waiting(), 0u);
 }
 
@@ -341,6 +343,25 @@ TEST_F(ProbeBoardTest, PodmanAwayIsNoFailureOfACommand) {
   attempt(failed), attempt(failed);
   EXPECT_TRUE(attempt(failed));
   EXPECT_FALSE(readiness_.at(id_).ready);
+}
+
+TEST_F(ProbeBoardTest, ManyThatHangTakeTurnsAndLeaveRoomForOthers) {
+  std::vector<reconciler::Probe> probes;
+  for (int i = 0; i < 20; ++i) {
+    probes.push_back(probe_);
+    probes.back().container = ContainerId("c" + std::to_string(i));
+  }
+  board_.want(probes, now_);
+  board_.step(now_, readiness_);
+  EXPECT_EQ(executor_.waiting(), 8u);
+  EXPECT_FALSE(board_.wake_at()) << "the end of one is what it waits for";
+  for (int i = 0; i < 20; ++i) {
+    now_ += seconds(3);  // the first are due again, and have to wait for the last
+    executor_.run();
+    board_.step(now_, readiness_);
+    EXPECT_EQ(executor_.waiting(), 8u);
+  }
+  EXPECT_EQ(readiness_.size(), 20u);
 }
 
 TEST_F(ProbeBoardTest, AnAnswerForAnotherRunIsDropped) {

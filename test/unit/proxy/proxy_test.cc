@@ -56,6 +56,8 @@ path = "/d/x.db"
 dir = "/c"
 roots = "/r"
 dev_ca = "/ca"
+[metrics]
+listen = "127.0.0.1:9465"
 [haproxy]
 binary = "/h"
 max_connections = 7
@@ -74,6 +76,7 @@ format = "json"
   EXPECT_EQ(c.socket + c.group + c.database + c.cert_dir + c.roots + c.dev_ca + c.haproxy,
             "/sg/d/x.db/c/r/ca/h");
   EXPECT_EQ(c.max_connections, 7);
+  EXPECT_EQ(c.metrics, "127.0.0.1:9465");
   EXPECT_EQ(c.log_level, base::log::Level::kDebug);
   EXPECT_EQ(c.log_format, base::log::Format::kJson);
   EXPECT_EQ(c.engine_dir(), "/d/haproxy");

@@ -182,7 +182,9 @@ TEST(Routes, TheReceiptOfARollout) {
 
 TEST(Routes, AreMeasured) {
   View view = test::sample_view();
-  const auto measured = [&] { return metrics_text(view, "v0", {}); };
+  const auto measured = [&] {
+    return metrics_text(view, "v0", {}, {}, base::metrics::Format::kText);
+  };
   EXPECT_THAT(measured(), HasSubstr("mcp_proxy_up 1\n"));
   EXPECT_THAT(measured(), HasSubstr("mcp_routes{state=\"registered\"} 1\n"));
   EXPECT_THAT(measured(),
@@ -381,7 +383,8 @@ TEST(Status, AnEmptyViewIsADocument) {
 
 TEST(Metrics, NamesAreEscapedAndCounted) {
   const std::string text = metrics_text(test::sample_view(), "v\"1\"\n\\",
-                                        {{{"Started", false}, 4}, {{"StepFailed", true}, 1}});
+                                        {{{"Started", false}, 4}, {{"StepFailed", true}, 1}}, {},
+                                        base::metrics::Format::kText);
   for (const char* line :
        {"mcp_build_info{version=\"v\\\"1\\\"\\n\\\\\",node=\"rift\"} 1\n",
         "mcp_service_ready{service=\"blog\"} 1\n", "mcp_service_ready{service=\"broken\"} 0\n",
