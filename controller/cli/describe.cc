@@ -12,6 +12,7 @@ namespace controller {
 namespace {
 
 constexpr std::chrono::days kWarnBefore{14};
+constexpr size_t kShortMessage = 400;
 
 Colour colour_of(const Word& word) {
   if (word.text == "Ready") return Colour::kGreen;
@@ -136,17 +137,17 @@ std::string event_subject(const Event& event) {
   return event.component.empty() ? event.service : event.service + "/" + event.component;
 }
 
-// Events quote what strangers have sent: it must not speak to the terminal.
-std::string visible(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  return text;
+std::string shortened(std::string text, size_t most) {
+  if (most == 0 || text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return text.substr(0, most) + "...";
 }
 
-std::string event_text(const Event& event, const Terminal& terminal) {
+// At most `most` bytes of the message, 0: all.
+std::string event_text(const Event& event, const Terminal& terminal, size_t most = 0) {
   std::string text = event.reason;
   if (!event.message.empty() && event.message != event.reason)
-    text += ": " + visible(event.message);
+    text += ": " + shortened(visible(event.message), most);
   std::string out =
       event_subject(event) + "  " +
       (event.type == "Warning" ? terminal.paint(Colour::kYellow, "Warning " + text) : text);
@@ -156,6 +157,12 @@ std::string event_text(const Event& event, const Terminal& terminal) {
 }
 
 }  // namespace
+
+std::string visible(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
 
 std::string how_long(const Suspension& suspension, base::TimePoint now) {
   std::string text = "until it is resumed";
@@ -218,7 +225,7 @@ std::string describe_node(const NodeStatus& node, const std::vector<ServiceStatu
 std::string describe_event(const Event& event, const Terminal& terminal, base::TimePoint now) {
   std::string when = age(event.time, now);
   when.resize(std::max<size_t>(when.size(), 4), ' ');
-  return when + " " + event_text(event, terminal) + "\n";
+  return when + " " + event_text(event, terminal, kShortMessage) + "\n";
 }
 
 std::string event_line(const Event& event, const Terminal& terminal) {

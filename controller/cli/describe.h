@@ -27,6 +27,9 @@ std::string event_line(const Event& event, const Terminal& terminal);
 // "until 2026-11-23T10:00:00Z (1h59m left): moving the database", "until it is resumed"
 std::string how_long(const Suspension& suspension, base::TimePoint now);
 
+// What strangers have said, as a terminal can bear it.
+std::string visible(std::string text);
+
 // "12.3 MiB"
 std::string amount(uint64_t bytes);
 

@@ -89,6 +89,9 @@ ComponentStatus component(const Json& j) {
   c.container_id = text(j, "containerId");
   c.cause = text(j, "cause");
   c.last_exit = text(j, "lastExit");
+  if (const auto lines = j.find("lastLines"); lines != j.end() && lines->is_array())
+    for (const Json& line : *lines)
+      if (line.is_string()) c.last_lines.push_back(line.get<std::string>());
   c.waiting_for = text(j, "waitingFor");
   c.ports = list<PortStatus>(j, "ports", [](const Json& p) {
     return PortStatus{text(p, "name"), static_cast<int>(number(p, "hostPort")),

@@ -74,6 +74,7 @@ struct ComponentStatus {
   std::string container_id;
   std::string cause;        // why it is as it is: field, commit, event
   std::string last_exit;    // "exited with 137"; empty: never
+  std::vector<std::string> last_lines;  // that it said before that
   std::string waiting_for;  // empty: nothing
   std::vector<PortStatus> ports;
   std::vector<RouteStatus> routes;

@@ -195,6 +195,19 @@ agent::View sample_view() {
                             wanted.components.at(mail.component).cause)};
   view.observed.in_flight = {mail};
   remember(view);
+  view.alerts.firing = {{.name = "ServiceStalled",
+                         .service = ServiceName("broken"),
+                         .severity = agent::Severity::kCritical,
+                         .reason = reason::kInvalidDefinition,
+                         .summary = "broken on rift waits for another definition "
+                                    "(InvalidDefinition)",
+                         .description = "InvalidDefinition: services/broken.toml:4:1 (mcp why "
+                                        "broken)",
+                         .since = at(kSampleTime)}};
+  view.alerts.receivers = {{.name = "ops",
+                            .type = "webhook",
+                            .delivered = 7,
+                            .delivered_at = at("2026-11-22T09:58:00Z")}};
   return view;
 }
 

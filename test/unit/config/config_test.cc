@@ -92,6 +92,8 @@ group = "mcp"
 [registry]
 path = "/srv/mcp/mcp.db"
 keep_events = 500
+[drift]
+heal = false
 [policy]
 images = ["registry.example.net/*"]
 volume_roots = ["/data", "/srv"]
@@ -107,7 +109,6 @@ format = "json"
 )",
                                    "agent.toml", kUser);
   EXPECT_THAT(texts(loaded.problems), IsEmpty());
-  EXPECT_THAT(texts(loaded.warnings), IsEmpty());
   const Config& config = loaded.config;
   EXPECT_EQ(config.node.name.str(), "edge-1");
   EXPECT_EQ(config.source.url, "https://git.example.net/desired.git");
@@ -135,6 +136,7 @@ format = "json"
   EXPECT_EQ(config.api.group, "mcp");
   EXPECT_EQ(config.registry.path, "/srv/mcp/mcp.db");
   EXPECT_EQ(config.registry.keep_events, 500);
+  EXPECT_FALSE(config.drift.heal);
   EXPECT_THAT(config.policy.images, ElementsAre("registry.example.net/*"));
   EXPECT_THAT(config.policy.volume_roots, ElementsAre("/data", "/srv"));
   EXPECT_TRUE(config.policy.host_network);
@@ -153,7 +155,6 @@ TEST(Config, EmptyPathsAskForTheDefaults) {
       "[source.verify]\nmode = \"off\"\n",
       "agent.toml", kUser);
   EXPECT_THAT(texts(loaded.problems), IsEmpty());
-  EXPECT_THAT(texts(loaded.warnings), IsEmpty());
   EXPECT_EQ(loaded.config.registry.path, default_config(kUser).registry.path);
   EXPECT_EQ(loaded.config.api.socket, default_config(kUser).api.socket);
 }
@@ -216,17 +217,6 @@ TEST(Config, ASyntaxErrorHasItsPlace) {
   EXPECT_EQ(loaded.problems[0].at.line, 2);
 }
 
-TEST(Config, WhatThisVersionDoesNotDoIsSaid) {
-  const auto loaded = parse_config(R"([alerts]
-webhook = "https://example.net"
-)",
-                                   "a.toml", kUser);
-  EXPECT_THAT(texts(loaded.problems), IsEmpty());
-  const auto warnings = texts(loaded.warnings);
-  EXPECT_THAT(warnings, ElementsAre(HasSubstr("a.toml:2:1: alerts.webhook: this version does not "
-                                              "act on it")));
-}
-
 TEST(Config, FilesAreReadOrSaidToBeUnreadable) {
   const test::TempDir folder;
   std::ofstream(folder / "agent.toml") << "[node]\nname = \"a\"\n";
@@ -265,13 +255,11 @@ TEST(Config, CheckSaysOneLineAFinding) {
     for (const Finding& finding : check_config(loaded, probes)) out.push_back(finding.line());
     return out;
   };
-  EXPECT_THAT(
-      lines(parse_config("[source]\nurl = \"/srv/git/x.git\"\n[alerts]\nx = 1\n", "a.toml", kRoot)),
-      ElementsAre("ok       config: node rift, registry /root/.local/state/mcp/mcp.db, "
-                  "API /run/mcp/agent.sock",
-                  HasSubstr("warning  config: a.toml:4:1: alerts.x: this version does"),
-                  "ok       source: main is at 1a2b3c4",
-                  "error    podman: cannot reach podman (start podman.socket)"));
+  EXPECT_THAT(lines(parse_config("[source]\nurl = \"/srv/git/x.git\"\n", "a.toml", kRoot)),
+              ElementsAre("ok       config: node rift, registry /root/.local/state/mcp/mcp.db, "
+                          "API /run/mcp/agent.sock",
+                          "ok       source: main is at 1a2b3c4",
+                          "error    podman: cannot reach podman (start podman.socket)"));
   EXPECT_THAT(
       lines(parse_config("x = 1\n", "a.toml", kRoot)),
       ElementsAre(HasSubstr("error    config: a.toml:1:1: x: unknown section"),

@@ -38,7 +38,6 @@ role = "viewer"
 claims = { project_path = "org/*" }
 )");
   for (const auto& problem : loaded.problems) ADD_FAILURE() << problem.text();
-  EXPECT_THAT(loaded.warnings, IsEmpty());
   EXPECT_EQ(loaded.config.mcias.server_url, "https://mcias.example.net:8443");
   EXPECT_EQ(loaded.config.mcias.ca_cert, "/etc/mcp/ca.pem");
   const std::vector<Trust> trusts = loaded.config.oidc.trusts();
