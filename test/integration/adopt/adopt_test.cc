@@ -31,6 +31,7 @@ class Adopt : public testing::Test {
     if (!podman) GTEST_SKIP() << podman.error().text();
     podman_ = std::move(*podman);
     podman_run({"tag", kImage, kNext});
+    isolate_git(dir_ / "home");
     origin_ = GitRepo::init_bare(dir_ / "origin.git");
     work_ = GitRepo::clone(dir_ / "origin.git", dir_ / "work");
     work_->write("fleet.toml", "name = \"home\"\n");
