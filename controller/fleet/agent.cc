@@ -13,6 +13,9 @@
 namespace controller {
 namespace {
 
+// As long as an agent's look at the repository may take, and some.
+constexpr base::Millis kExamination = std::chrono::seconds(90);
+
 using Json = nlohmann::ordered_json;
 
 // Splits a stream into lines, whatever the pieces in which it comes.
@@ -141,6 +144,12 @@ base::Result<std::string> Agent::call(const std::string& method, const std::stri
   call.deadline = deadline_;
   MCP_TRY(base::HttpResponse response, request(std::move(call)));
   return std::move(response.body);
+}
+
+base::Result<DoctorReport> Agent::doctor() const {
+  const base::HttpCall call{.target = "/v1/doctor", .deadline = kExamination};
+  MCP_TRY(const base::HttpResponse response, request(call));
+  return parse_doctor(response.body);
 }
 
 base::Result<Agent::Version> Agent::version() const {

@@ -68,6 +68,8 @@ class Agent {
   base::Result<ServiceDetail> service(const std::string& name) const;
   base::Result<ServiceSpec> spec(const std::string& name) const;
   base::Result<ProxyRoutes> routes() const;
+  // What mcp-agent check finds there. The agent fetches from the repository for it.
+  base::Result<DoctorReport> doctor() const;
   // Returns the number of the request: done once source.syncsDone has reached it.
   base::Result<int64_t> sync(bool allow_prune) const;
   // What the node would do for this tree: path inside the repository -> text.

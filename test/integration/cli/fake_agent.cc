@@ -21,6 +21,14 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
       [this](auto&) { return HttpReply::json(Json{{"version", "v9"}, {"node", node}}.dump()); });
   get("/v1/status", [this](auto&) { return HttpReply::json(status().dump()); });
   get("/v1/routes", [this](auto&) { return HttpReply::json(routes.dump()); });
+  get("/v1/doctor", [this](auto&) {
+    const auto now = std::chrono::floor<base::Millis>(std::chrono::system_clock::now());
+    return HttpReply::json(Json{
+        {"node", node},
+        {"version", "v9"},
+        {"at", base::to_rfc3339(now + clock_ahead)},
+        {"findings", findings}}.dump());
+  });
   get("/v1/services/{s}",
       [this](auto& request) { return service_reply(request.captures.at("s")); });
   get("/v1/services/{s}/spec", [this](auto& request) {

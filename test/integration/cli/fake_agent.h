@@ -40,6 +40,8 @@ class FakeAgent {
   Json history = Json::array();  // of every service
   Json plan = {{"valid", true}, {"problems", Json::array()}, {"changes", Json::array()}};
   Json routes = {{"managed", false}, {"error", nullptr}, {"routes", Json::array()}};
+  Json findings = Json::array();
+  base::Millis clock_ahead{0};  // of this machine's
   std::set<std::string> remembered;  // services that are gone, and whose events are known
   Json plan_request;
   Json adoption;  // what is proposed for any service; null: it is managed already

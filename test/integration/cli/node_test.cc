@@ -111,6 +111,48 @@ TEST_F(Nodes, ListSaysWhoAnswersAndWhoDoesNot) {
   EXPECT_EQ(mcp({"node", "list", "--node", "rift,svc"}).exit_code, 0);
 }
 
+TEST_F(Nodes, DoctorAsksEveryNodeAndSaysWhatToDo) {
+  const auto finding = [](const char* level, const char* check, const char* message,
+                          const char* hint) {
+    return Json{{"level", level},
+                {"check", check},
+                {"message", message},
+                {"hint", *hint == '\0' ? Json() : Json(hint)}};
+  };
+  rift_.findings = {finding("ok", "podman", "podman 4.3.1 answers", "")};
+  svc_.findings = {finding("ok", "podman", "podman 5.4 answers", "")};
+  const auto fine = mcp({"doctor"});
+  EXPECT_EQ(fine.exit_code, 0) << fine.out << fine.err;
+  EXPECT_THAT(
+      fine.out,
+      AllOf(HasSubstr("ok       git: git version"), HasSubstr("origin.git answers"),
+            HasSubstr("token: not logged in"), HasSubstr("podman 5.4 answers"),
+            HasSubstr("warning  version: the agent is v9"), HasSubstr("errors: 0, warnings: 2")));
+
+  svc_.findings.push_back(
+      finding("error", "linger", "user mcp does not linger", "loginctl enable-linger mcp"));
+  rift_.clock_ahead = std::chrono::minutes(2);
+  const auto bad = mcp({"doctor"});
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_THAT(bad.out,
+              AllOf(HasSubstr("error    linger: user mcp does not linger"),
+                    HasSubstr("-> loginctl enable-linger mcp"),
+                    HasSubstr("ahead of this machine's"), HasSubstr("errors: 1, warnings: 3")));
+  EXPECT_EQ(mcp({"doctor", "-o", "name"}).out,
+            "rift/version\nrift/clock\nsvc/linger\nsvc/version\n");
+
+  work_.write("nodes/away.toml", node("away", dir_ / "away.sock"));
+  const auto partial = mcp({"doctor", "-o", "json"});
+  EXPECT_EQ(partial.exit_code, 7) << partial.err;
+  const Json document = Json::parse(partial.out);
+  EXPECT_EQ(document["errors"], 2);
+  ASSERT_EQ(document["places"].size(), 4u);
+  EXPECT_EQ(document["places"][0]["name"], "here");
+  EXPECT_EQ(document["places"][0]["findings"].size(), 4u);
+  EXPECT_EQ(document["places"][1]["name"], "away");
+  EXPECT_EQ(document["places"][1]["findings"][0]["check"], "agent");
+}
+
 // It takes the connection and says nothing: each command ends, with what the others say.
 TEST_F(Nodes, ANodeThatHangsHoldsNobodyUp) {
   const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
