@@ -156,8 +156,12 @@ std::string printable_url(std::string_view url) {
   const size_t end = out.find('/', scheme + 3);
   const size_t at = out.rfind('@', end);
   if (at == std::string::npos || at < scheme) return out;
+  // For a web server the name may be a token; ssh's is no secret.
   const size_t colon = out.find(':', scheme + 3);
-  if (colon < at) out.erase(colon, at - colon);
+  if (out.starts_with("http"))
+    out.erase(scheme + 3, at + 1 - (scheme + 3));
+  else if (colon < at)
+    out.erase(colon, at - colon);
   return out;
 }
 

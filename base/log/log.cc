@@ -1,8 +1,12 @@
 #include "base/log/log.h"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -10,18 +14,46 @@
 namespace base::log {
 namespace {
 
+// Device and inode of standard error are those that the service manager has given out: it has not
+// been redirected since.
+bool writes_to_journal() {
+  const char* stream = std::getenv("JOURNAL_STREAM");
+  struct stat info{};
+  return stream != nullptr && ::fstat(STDERR_FILENO, &info) == 0 &&
+         stream == std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
+}
+
+// "<4>": the priority of syslog(3) that the level stands for.
+class Priority : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& out) override {
+    const char number = message.level == spdlog::level::debug  ? '7'
+                        : message.level == spdlog::level::info ? '6'
+                        : message.level == spdlog::level::warn ? '4'
+                                                               : '3';
+    for (const char c : {'<', number, '>'}) out.push_back(c);
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<Priority>();
+  }
+};
+
 struct State {
   std::shared_ptr<spdlog::logger> logger =
       std::make_shared<spdlog::logger>("mcp", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   Format format = Format::kText;
+  const bool journal = writes_to_journal();
   State() { apply(Level::kInfo); }
   void apply(Level level) {
     logger->set_level(spdlog_level(level));
     logger->flush_on(spdlog::level::trace);
-    logger->set_pattern(format == Format::kText
-                            ? "%Y-%m-%dT%H:%M:%S.%eZ %l %v"
-                            : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})",
-                        spdlog::pattern_time_type::utc);
+    auto pattern = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
+    pattern->add_flag<Priority>('*').set_pattern(
+        std::string(journal ? "%*" : "") +
+        (format == Format::kText ? "%Y-%m-%dT%H:%M:%S.%eZ %l %v"
+                                 : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"));
+    logger->set_formatter(std::move(pattern));
   }
   static spdlog::level::level_enum spdlog_level(Level level) {
     switch (level) {

@@ -10,6 +10,8 @@
 // configure() belongs to the start of the process.
 namespace base::log {
 
+// Where standard error is the journal ($JOURNAL_STREAM, systemd.exec(5)) each line begins with its
+// priority, which the journal takes off again (sd-daemon(3)): journalctl -p warning.
 enum class Level { kDebug, kInfo, kWarning, kError };
 enum class Format {
   kText,  // 2026-11-22T10:00:00.123Z info started web/api service=web revision=1a2b3c4

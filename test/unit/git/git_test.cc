@@ -248,7 +248,10 @@ TEST_F(Git, ErrorsSayWhatIsMissing) {
 }
 
 TEST(Url, PasswordsAreNotShown) {
-  EXPECT_EQ(printable_url("https://me:secret@host/x.git"), "https://me@host/x.git");
+  EXPECT_EQ(printable_url("https://me:secret@host/x.git"), "https://host/x.git");
+  EXPECT_EQ(printable_url("https://ghp_token@host:8443/x.git"), "https://host:8443/x.git");
+  EXPECT_EQ(printable_url("https://ghp_token:x-oauth-basic@host/x.git"), "https://host/x.git");
+  EXPECT_EQ(printable_url("ssh://git:secret@host/x.git"), "ssh://git@host/x.git");
   EXPECT_EQ(printable_url("https://host:8443/x@y.git"), "https://host:8443/x@y.git");
   EXPECT_EQ(printable_url("git@host:x.git"), "git@host:x.git");
   EXPECT_EQ(printable_url("/srv/x.git"), "/srv/x.git");

@@ -1,8 +1,14 @@
 #include "base/log/log.h"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "base/process/process.h"
+#include "test/support/temp_dir.h"
 
 namespace base::log {
 namespace {
@@ -32,6 +38,42 @@ TEST(Log, JsonIsOneObjectALine) {
   EXPECT_EQ(record["service"], "web");
   EXPECT_FALSE(record.contains("revision"));
   EXPECT_THAT(record["time"].get<std::string>(), testing::EndsWith("Z"));
+}
+
+TEST(Log, EveryByteGivesJson) {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  for (const std::string& text : {all, std::string("\xc3"), std::string("a\xed\xa0\x80z")}) {
+    const std::string line =
+        written(Level::kInfo, Format::kJson, Level::kInfo, text, {{"cause", text}});
+    EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
+    EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+  }
+}
+
+// The journal's stream is known by its device and inode; here it is a file.
+TEST(Log, LinesForTheJournalBeginWithTheirPriority) {
+  const test::TempDir dir;
+  for (const bool redirected : {false, true}) {
+    const auto done = base::run_command(
+        {{"sh", "-c",
+          "exec 2>" + (dir / "stderr") + "; JOURNAL_STREAM=" +
+              (redirected ? std::string("1:1") : "$(stat -c %d:%i " + (dir / "stderr") + ")") +
+              " exec \"$0\" --gtest_filter=Log.WritesALine",
+          "/proc/" + std::to_string(::getpid()) + "/exe"}},
+        "", std::chrono::seconds(30));
+    ASSERT_TRUE(done && done->ok());
+    std::ifstream file(dir / "stderr");
+    std::string line;
+    std::getline(file, line);
+    EXPECT_EQ(line.starts_with("<4>"), !redirected) << line;
+  }
+}
+
+// What the test before runs in a process of its own.
+TEST(Log, WritesALine) {
+  configure(Level::kInfo, Format::kText);
+  warning("here");
 }
 
 TEST(Log, BelowTheLevelNothingIsWritten) {

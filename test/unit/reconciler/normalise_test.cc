@@ -149,8 +149,8 @@ TEST(Normalise, DifferencesReadWell) {
   after.cmd = {"serve", "-v"};
   after.ports = {{"", 80, 8080, "tcp"}, {"", 81, 8081, "udp"}};
   EXPECT_EQ(text(diff(container_fields(before, {}), container_fields(after, {}))),
-            "cmd: serve -> serve -v, env.GONE: 1 -> (none), env.LEVEL: debug -> info, "
-            "env.NEW: (none) -> 1, image: web:v1 -> web:v2, "
+            "cmd: serve -> serve -v, env.GONE is unset, env.LEVEL changed, "
+            "env.NEW is set, image: web:v1 -> web:v2, "
             "ports: (none) -> :80:8080/tcp :81:8081/udp");
   EXPECT_EQ(text(diff(container_fields(before, {}), container_fields(before, {}))), "");
 }
