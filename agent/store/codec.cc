@@ -39,6 +39,9 @@ auto names(reconciler::Slot) {
 auto names(reconciler::StepKind) {
   return std::array{"pullImage"sv, "create"sv, "start"sv, "route"sv, "stop"sv, "remove"sv};
 }
+auto names(Severity) {
+  return std::array{"info"sv, "warning"sv, "critical"sv};
+}
 auto names(reconciler::Status) {
   return std::array{"true"sv, "false"sv, "unknown"sv};
 }
@@ -255,6 +258,9 @@ std::string to_text(const reconciler::ServiceMemory& value) noexcept {
 std::string to_text(const std::vector<reconciler::Condition>& value) noexcept {
   return text_of(value);
 }
+std::string to_text(const AlertRecord& value) noexcept {
+  return text_of(value);
+}
 
 template <class Value>
 base::Result<Value> from_text(std::string_view text, std::string_view what) {
@@ -272,6 +278,7 @@ template base::Result<reconciler::ServiceDesired> from_text(std::string_view, st
 template base::Result<reconciler::Desired> from_text(std::string_view, std::string_view);
 template base::Result<reconciler::ComponentMemory> from_text(std::string_view, std::string_view);
 template base::Result<reconciler::ServiceMemory> from_text(std::string_view, std::string_view);
+template base::Result<AlertRecord> from_text(std::string_view, std::string_view);
 template base::Result<std::vector<reconciler::Condition>> from_text(std::string_view,
                                                                     std::string_view);
 

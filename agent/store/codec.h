@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/alerts/ledger.h"
 #include "reconciler/model.h"
 
 // Values as JSON text, for the registry. What is written reads back equal; a field that an older
@@ -15,6 +16,7 @@ std::string to_text(const reconciler::Desired& value) noexcept;  // all of it bu
 std::string to_text(const reconciler::ComponentMemory& value) noexcept;
 std::string to_text(const reconciler::ServiceMemory& value) noexcept;
 std::string to_text(const std::vector<reconciler::Condition>& value) noexcept;
+std::string to_text(const AlertRecord& value) noexcept;
 
 // kCorrupt when the text is not what to_text() writes. `what` names it in the message.
 template <class Value>

@@ -61,6 +61,13 @@ CREATE VIEW leases AS
          l.value ->> 'port' AS port
   FROM components c, json_each(c.value, '$.leases') l;
 )sql",
+    // 2
+    R"sql(
+CREATE TABLE alerts (                  -- that have begun, until everybody knows of their end
+  key   TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+)sql",
 };
 
 }  // namespace agent

@@ -1,12 +1,14 @@
 #include "agent/store/sqlite_store.h"
 
+#include <sys/stat.h>
+
 #include <chrono>
-#include <filesystem>
 
 #include "agent/store/codec.h"
 #include "agent/store/event_log_impl.h"
 #include "agent/store/schema.h"
 #include "base/log/log.h"
+#include "base/sqlite/aside.h"
 #include "base/sqlite/database.h"
 
 namespace agent {
@@ -21,6 +23,8 @@ using reconciler::Event;
 using reconciler::Memory;
 using reconciler::Revision;
 using reconciler::ServiceName;
+
+constexpr char kRegistryCorrupt[] = "RegistryCorrupt";
 
 // ---------------------------------------------------------------- reading
 
@@ -73,6 +77,17 @@ Result<reconciler::Store::Saved> read_all(Database& database) {
           from_text<std::vector<reconciler::Condition>>(query.text(0), "conditions of the node"));
   saved.memory.ready_revision = Revision(query.text(1));
   return saved;
+}
+
+Result<std::vector<AlertRecord>> read_alerts(Database& database) {
+  MCP_TRY(auto query, database.prepare("SELECT key, value FROM alerts"));
+  std::vector<AlertRecord> records;
+  for (;;) {
+    MCP_TRY(const bool row, query.step());
+    if (!row) return records;
+    MCP_TRY(records.emplace_back(),
+            from_text<AlertRecord>(query.text(1), "alert " + query.text(0)));
+  }
 }
 
 // ---------------------------------------------------------------- writing
@@ -153,81 +168,158 @@ Result<> write_rollouts(Database& database, const std::vector<reconciler::Rollou
 
 // ---------------------------------------------------------------- opening
 
-Result<Database> open_sound(const std::string& path, base::Millis busy_timeout) {
-  MCP_TRY(auto database, Database::open(path, {.busy_timeout = busy_timeout}));
+Result<> check_sound(Database& database) {
   MCP_CHECK(database.check());
   MCP_CHECK(database.migrate(kSchema));
   MCP_CHECK(read_all(database));
+  MCP_CHECK(read_alerts(database));
+  return {};
+}
+
+Result<Database> open_sound(const std::string& path, base::Millis busy_timeout) {
+  MCP_CHECK(base::sqlite::check_not_truncated(path));
+  MCP_TRY(auto database, Database::open(path, {.busy_timeout = busy_timeout}));
+  if (auto sound = check_sound(database); !sound) {
+    database.finish_at_close(false);
+    return std::move(sound).error();
+  }
   return database;
 }
 
-// Moves the database with its journal out of the way; returns its new name.
-Result<std::string> set_aside(const std::string& path, TimePoint now) {
-  std::string stamp;
-  for (const char c : base::to_rfc3339(now))
-    if (c != '-' && c != ':') stamp += c;
-  const std::string to = path + ".corrupt-" + stamp;
-  for (const char* part : {"", "-wal", "-shm"}) {
-    std::error_code failed;
-    std::filesystem::rename(path + part, to + part, failed);
-    if (failed && failed != std::errc::no_such_file_or_directory)
-      return base::make_error(base::Code::kDenied, "cannot move the damaged registry " + path +
-                                                       " to " + to + ": " + failed.message());
-  }
-  return to;
+// Of the file at a path; {0, 0} when there is none.
+std::pair<dev_t, ino_t> identity(const std::string& path) {
+  struct stat found{};
+  if (::stat(path.c_str(), &found) != 0) return {};
+  return {found.st_dev, found.st_ino};
+}
+
+TimePoint wall_clock() {
+  return std::chrono::time_point_cast<base::Millis>(std::chrono::system_clock::now());
 }
 
 }  // namespace
 
 struct SqliteStore::Impl {
-  Database database;
+  std::string path;
   Options options;
-  std::optional<Desired> desired;  // as it is in the database, once it was loaded or committed
+  std::optional<Database> database = {};  // none: it was set aside, and no other could be made yet
+  std::pair<dev_t, ino_t> file = {};
+  std::optional<Desired> desired = {};  // as it is in the database, once it was loaded or committed
   std::shared_ptr<EventLog::Shared> shared = std::make_shared<EventLog::Shared>();
+
+  Result<> open();
+  Result<> use(Database opened);
+  Result<> start_over(const std::string& why);
+  // Why what was stored cannot be relied upon any more, or nothing.
+  std::optional<std::string> problem() const;
+  Result<> note_loss(const std::string& why);
+  void told(const std::vector<Event>& events, int64_t last) const;
 };
+
+Result<> SqliteStore::Impl::open() {
+  auto opened = open_sound(path, options.busy_timeout);
+  if (!opened && opened.error().code == base::Code::kCorrupt)
+    return start_over(opened.error().message);
+  if (!opened) return std::move(opened).error();
+  return use(std::move(*opened));
+}
+
+Result<> SqliteStore::Impl::use(Database opened) {
+  database = std::move(opened);
+  file = identity(path);
+  desired.reset();
+  MCP_TRY(const int64_t last, database->integer("SELECT max(id) FROM events"));
+  const std::lock_guard lock(shared->mutex);
+  shared->last_id = last;
+  ++shared->generation;
+  shared->damaged.clear();
+  return {};
+}
+
+Result<> SqliteStore::Impl::start_over(const std::string& why) {
+  if (database) database->finish_at_close(false);
+  database.reset();
+  MCP_TRY(const std::string aside, base::sqlite::set_aside(path, wall_clock()));
+  base::log::error("the registry is set aside as " + aside + ", and an empty one is begun",
+                   {{"reason", kRegistryCorrupt}, {"cause", why}});
+  MCP_TRY(auto fresh, open_sound(path, options.busy_timeout));
+  MCP_CHECK(use(std::move(fresh)));
+  return note_loss(why);
+}
+
+// Goes by what is there, not by what was just done: whoever set it aside may have been killed
+// before it could say so.
+Result<> SqliteStore::Impl::note_loss(const std::string& why) {
+  MCP_TRY(const int64_t ever, database->integer("SELECT count(*) FROM sqlite_sequence"));
+  const std::string aside = base::sqlite::last_set_aside(path);
+  if (ever > 0 || aside.empty()) return {};
+  Event loss;
+  loss.time = wall_clock();
+  loss.warning = true;
+  loss.reason = kRegistryCorrupt;
+  loss.message = "began with an empty registry; the damaged one is " + aside;
+  loss.cause = why;
+  MCP_TRY(auto sql, base::sqlite::Transaction::begin(*database));
+  // Clients that resume by id must not meet an id twice: no registry has had as many events as
+  // seconds have passed since 1970.
+  MCP_CHECK(database->run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?1)",
+                          loss.time.time_since_epoch().count() / 1000));
+  MCP_TRY(const int64_t last, write_events(*database, {loss}, options.keep_events));
+  MCP_CHECK(sql.commit());
+  told({loss}, last);
+  return {};
+}
+
+std::optional<std::string> SqliteStore::Impl::problem() const {
+  if (!database) return "no registry could be made yet";
+  if (identity(path) != file) return path + " was removed or replaced while it was in use";
+  const std::lock_guard lock(shared->mutex);
+  if (!shared->damaged.empty()) return shared->damaged;
+  return std::nullopt;
+}
+
+void SqliteStore::Impl::told(const std::vector<Event>& events, int64_t last) const {
+  if (events.empty()) return;
+  {
+    const std::lock_guard lock(shared->mutex);
+    shared->last_id = last;
+    for (const Event& event : events) ++shared->totals[{event.reason, event.warning}];
+  }
+  shared->committed.notify_all();
+}
 
 SqliteStore::SqliteStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SqliteStore::~SqliteStore() = default;
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
                                                        const Options& options) {
-  const auto now = std::chrono::time_point_cast<base::Millis>(std::chrono::system_clock::now());
-  auto database = open_sound(path, options.busy_timeout);
-  std::optional<Event> loss;
-  if (!database && database.error().code == base::Code::kCorrupt) {
-    const std::string why = database.error().message;
-    MCP_TRY(const std::string aside, set_aside(path, now));
-    database = open_sound(path, options.busy_timeout);
-    loss = Event{.time = now,
-                 .warning = true,
-                 .reason = "RegistryCorrupt",
-                 .message = "started with an empty registry; the damaged one is " + aside,
-                 .cause = why};
-    base::log::error(loss->message, {{"reason", loss->reason}, {"cause", loss->cause}});
-    // Clients that resume by id must not meet an id twice: no registry has had as many events as
-    // seconds have passed since 1970.
-    if (database)
-      MCP_CHECK(database->run("INSERT INTO sqlite_sequence (name, seq) VALUES ('events', ?1)",
-                              now.time_since_epoch().count() / 1000));
-  }
-  if (!database) return std::move(database).error();
-  std::unique_ptr<SqliteStore> store(
-      new SqliteStore(std::make_unique<Impl>(Impl{std::move(*database), options, {}})));
-  MCP_TRY(store->impl_->shared->last_id,
-          store->impl_->database.integer("SELECT max(id) FROM events"));
-  if (loss) MCP_CHECK(store->commit({.events = {*loss}}));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::make_unique<Impl>(Impl{path, options})));
+  MCP_CHECK(store->impl_->open());
+  MCP_CHECK(store->impl_->note_loss("whoever set it aside had no time to say why"));
   return store;
 }
 
 Result<reconciler::Store::Saved> SqliteStore::load() {
-  MCP_TRY(auto saved, read_all(impl_->database));
+  MCP_TRY(auto saved, read_all(*impl_->database));
   impl_->desired = saved.desired;
   return saved;
 }
 
 Result<> SqliteStore::commit(const reconciler::Transaction& transaction) {
   if (transaction.empty()) return {};
-  Database& database = impl_->database;
+  auto problem = impl_->problem();
+  if (!problem) {
+    auto written = write(transaction);
+    if (written || written.error().code != base::Code::kCorrupt) return written;
+    problem = written.error().message;
+  }
+  MCP_CHECK(impl_->start_over(*problem));
+  return base::make_error(base::Code::kCorrupt,
+                          "the registry was lost (" + *problem + "); it is being written anew");
+}
+
+Result<> SqliteStore::write(const reconciler::Transaction& transaction) {
+  Database& database = *impl_->database;
   MCP_TRY(auto sql, base::sqlite::Transaction::begin(database));
   if (transaction.desired)
     MCP_CHECK(
@@ -239,23 +331,31 @@ Result<> SqliteStore::commit(const reconciler::Transaction& transaction) {
   MCP_CHECK(sql.commit());
 
   if (transaction.desired) impl_->desired = transaction.desired;
-  if (transaction.events.empty()) return {};
-  EventLog::Shared& shared = *impl_->shared;
-  {
-    const std::lock_guard lock(shared.mutex);
-    shared.last_id = last;
-    for (const Event& event : transaction.events) ++shared.totals[{event.reason, event.warning}];
-  }
-  shared.committed.notify_all();
+  impl_->told(transaction.events, last);
   return {};
 }
 
+Result<std::vector<AlertRecord>> SqliteStore::load_alerts() {
+  return read_alerts(*impl_->database);
+}
+
+Result<> SqliteStore::save_alerts(const std::vector<AlertRecord>& all) {
+  // Whoever commits next mends it.
+  if (const auto problem = impl_->problem()) return base::unavailable(*problem);
+  Database& database = *impl_->database;
+  MCP_TRY(auto sql, base::sqlite::Transaction::begin(database));
+  MCP_CHECK(database.run("DELETE FROM alerts"));
+  for (const AlertRecord& record : all)
+    MCP_CHECK(
+        database.run("INSERT INTO alerts VALUES (?1, ?2)", record.alert.key(), to_text(record)));
+  return sql.commit();
+}
+
 Result<std::unique_ptr<EventLog>> SqliteStore::event_log() const {
-  MCP_TRY(auto database,
-          Database::open(impl_->database.path(), {.mode = Database::Mode::kReadOnly,
-                                                  .busy_timeout = impl_->options.busy_timeout}));
-  return std::unique_ptr<EventLog>(new EventLog(
-      std::unique_ptr<EventLog::Impl>(new EventLog::Impl{impl_->shared, std::move(database), {}})));
+  std::unique_ptr<EventLog> log(new EventLog(std::unique_ptr<EventLog::Impl>(
+      new EventLog::Impl{impl_->path, impl_->options.busy_timeout, impl_->shared})));
+  MCP_CHECK(log->impl_->database());
+  return log;
 }
 
 Result<> snapshot_registry(const std::string& registry, const std::string& to) {

@@ -49,7 +49,8 @@ Result<> create_private(const std::string& path) {
   return {};
 }
 
-Result<> prepare_file(const std::string& path) {
+// True: it was made.
+Result<bool> prepare_file(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   std::error_code failed;
   if (!folder.empty() && !std::filesystem::exists(folder, failed)) {
@@ -57,10 +58,15 @@ Result<> prepare_file(const std::string& path) {
     if (failed) return file_error("create", folder.string(), failed.value());
     ::chmod(folder.c_str(), 0700);
   }
-  auto made = create_private(path);
-  if (made || made.error().code != Code::kConflict) return made;
+  const auto made = create_private(path);
+  if (made) return true;
+  if (made.error().code != Code::kConflict) return made.error();
   if (::chmod(path.c_str(), 0600) != 0) return file_error("set mode 0600 of", path, errno);
-  return {};
+  return false;
+}
+
+std::string folder_of(const std::string& path) {
+  return std::filesystem::absolute(path).parent_path().string();
 }
 
 Result<> sync_to_disk(const std::string& path, int flags) {
@@ -146,20 +152,25 @@ const std::string& Database::path() const {
 
 Result<Database> Database::open(const std::string& path, const Options& options) {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  bool made = false;
   if (options.mode == Mode::kReadOnly) {
     flags |= SQLITE_OPEN_READONLY;
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) return file_error("open", path, ENOENT);
   } else {
     flags |= SQLITE_OPEN_READWRITE;
-    MCP_CHECK(prepare_file(path));
+    MCP_TRY(made, prepare_file(path));
   }
   auto impl = std::make_unique<Impl>();
   impl->path = path;
   const int code = sqlite3_open_v2(path.c_str(), &impl->handle, flags, nullptr);
   if (code != SQLITE_OK) return impl->error(code, "open");
   Database database(std::move(impl));
+  database.finish_at_close(false);  // until it turns out to be a database
   MCP_CHECK(database.configure(options));
+  // The journal of its first write must not come back after a power cut: it would undo all others.
+  if (made) MCP_CHECK(sync_to_disk(folder_of(path), O_RDONLY | O_DIRECTORY));
+  database.finish_at_close(true);
   return database;
 }
 
@@ -219,6 +230,10 @@ Result<> Database::check() {
                     "restore a snapshot, or move the file away to start empty");
 }
 
+void Database::finish_at_close(bool on) {
+  sqlite3_db_config(impl_->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);
+}
+
 Result<> Database::snapshot(const std::string& to) {
   // VACUUM INTO accepts an empty file: made here, it is private from its first byte.
   auto made = create_private(to);
@@ -229,8 +244,7 @@ Result<> Database::snapshot(const std::string& to) {
   }
   auto done = run("VACUUM INTO ?1", to);
   if (done) done = sync_to_disk(to, O_RDWR);
-  const auto folder = std::filesystem::absolute(to).parent_path().string();
-  if (done) done = sync_to_disk(folder, O_RDONLY | O_DIRECTORY);
+  if (done) done = sync_to_disk(folder_of(to), O_RDONLY | O_DIRECTORY);
   if (done) return {};
   ::unlink(to.c_str());
   return done.error().within("cannot write a snapshot to " + to);

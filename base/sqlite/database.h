@@ -104,6 +104,10 @@ class Database {
   // kCorrupt when the file's structure is damaged.
   Result<> check();
 
+  // Whether the last one that closes the file works its journal into it and deletes that; on at the
+  // beginning. Off for a damaged file: what it has in its journal is evidence.
+  void finish_at_close(bool on);
+
   // Writes a consistent copy of a database in use to a new file, mode 0600, and syncs it. An
   // existing file is never overwritten: kConflict.
   Result<> snapshot(const std::string& to);
