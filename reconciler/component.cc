@@ -54,7 +54,8 @@ void Machine::keep_leases_of_containers() {
 bool Machine::is_wreck(const ObservedContainer& container) const {
   const auto& failure = d_.next.failure;
   return failure && failure->step == StepKind::kStart &&
-         failure->error.code == base::Code::kCorrupt && !has_process(container);
+         failure->error.code == base::Code::kCorrupt && !has_process(container) &&
+         container.owner->spec_hash == in_.desired.spec_hash;
 }
 
 bool Machine::as_desired(const ObservedContainer& container) const {
@@ -120,10 +121,13 @@ void Machine::stop_all() {
   }
   if (!others_.empty()) return remove(*others_.front(), "its definition has changed");
   forget_failures();
+  d_.next.settled = Settled{{}, in_.desired.spec_hash, wish(), true};
   settle(Phase::kStopped, reason::kStopped, "stopped: active is false");
 }
 
 void Machine::converge() {
+  for (const ObservedContainer* other : others_)
+    if (is_wreck(*other)) return remove(*other, "podman has lost its files");
   if (d_.next.rollout_failed && fallback_ == nullptr)
     d_.next.rollout_failed = d_.next.rollout_over = false;
   if (d_.next.rollout_failed && d_.next.rollout_wish != wish()) {
@@ -308,6 +312,8 @@ void Machine::ready() {
     return settle(Phase::kFailing, reason::kFlapping, flapping_message());
   }
   finish_rollout("");
+  d_.next.settled = Settled{candidate_->id, in_.desired.spec_hash, wish()};
+  d_.next.drift.clear();
   if (!in_.routes.refused.empty())
     return settle(Phase::kFailing, reason::kRouteConflict, in_.routes.refused);
   if (const std::string problem = unserved(in_.routes); !problem.empty())
@@ -321,9 +327,12 @@ void Machine::ended() {
   const crds::Restart& restart = *in_.desired.spec.restart;
   const bool clean = candidate_->exit_code == 0;
   const bool over = !restarts && is_over(restart, *candidate_);
-  if (fallback_ != nullptr && !restarts && !(over && clean))
+  if (fallback_ != nullptr && !restarts && !(over && clean)) {
+    remember_exit();
     return fail_rollout(candidate_->name + " " + how +
-                        (d_.next.trial ? " while it was watched" : " before it was ready"));
+                        (d_.next.trial ? " while it was watched" : " before it was ready") +
+                        said(d_.next.last_exit->lines));
+  }
   for (const ObservedContainer* other : others_)
     return runs(*other) ? stop(*other, replaced_by()) : remove(*other, replaced_by());
   if (over) {
@@ -348,7 +357,7 @@ void Machine::ended() {
 }
 
 void Machine::heal(const std::string& how) {
-  d_.next.last_exit = Exit{candidate_->exit_code, candidate_->exited_at};
+  remember_exit();
   forget_old_heals();
   const TimePoint at = heal_time(*candidate_);
   if (!due(at, in_.now, kHealDelay)) {
@@ -358,6 +367,11 @@ void Machine::heal(const std::string& how) {
                : settle(Phase::kFailing, reason::kBackingOff, how);
   }
   emit(start_step(in_.key, in_.service.revision, *candidate_, true, how), "restarting: " + how);
+}
+
+void Machine::remember_exit() {
+  d_.next.last_exit = Exit{candidate_->exit_code, candidate_->exited_at,
+                           candidate_->last_lines.value_or(std::vector<std::string>())};
 }
 
 TimePoint Machine::heal_time(const ObservedContainer& container) const {
@@ -374,7 +388,8 @@ void Machine::forget_old_heals() {
 
 std::string Machine::flapping_message() const {
   return "ended " + std::to_string(d_.next.heals.size()) + " times within 10 minutes, " +
-         (d_.next.last_exit ? "the last time it " + exit_text(d_.next.last_exit->code) + ", "
+         (d_.next.last_exit ? "the last time it " + exit_text(d_.next.last_exit->code) +
+                                  said(d_.next.last_exit->lines) + ", "
                             : "") +
          (runs(*candidate_) ? "and runs again" : "and does not run") + " (mcp logs " +
          in_.key.text() + ")";

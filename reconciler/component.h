@@ -22,6 +22,7 @@ struct ComponentInput {
   ComponentMemory memory;
   ComponentRoutes routes;
   TimePoint now;
+  bool heals = true;            // what others have changed
   std::string dependency_gate;  // what a new container waits for before it is made; empty: nothing
   std::string port_gate;        // what a made one waits for before it starts; empty: nothing
 };

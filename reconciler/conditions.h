@@ -38,6 +38,7 @@ inline constexpr char kRegistryUnavailable[] = "RegistryUnavailable";  // the ag
 inline constexpr char kSourceUnavailable[] = "SourceUnavailable";
 
 // Stalled=True; waits for another definition
+inline constexpr char kDrifted[] = "Drifted";  // changed by others, and drift.heal is false
 inline constexpr char kInvalidDefinition[] = "InvalidDefinition";
 // It asks for what [policy] of the node's agent forbids; the last good one stays in force.
 inline constexpr char kPolicyViolation[] = "PolicyViolation";

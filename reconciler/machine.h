@@ -47,7 +47,10 @@ class Machine {
     // What runs already needs no rollout: the registry was lost.
     if (anew && (candidate_ == nullptr || !runs(*candidate_))) begin_rollout();
     count_rollout();
-    if (in_.service.definition.active)
+    look_for_drift();
+    if (!in_.heals && needs_a_hand())
+      tell_drift();
+    else if (in_.service.definition.active)
       converge();
     else
       stop_all();
@@ -71,6 +74,17 @@ class Machine {
   // An earlier definition's, that was healthy and would be running but for a mishap or for us. A
   // job that is over is not run again.
   bool could_serve(const ObservedContainer& other) const;
+
+  // ------------------------------------------------------------ what others have changed
+
+  // Compares what was as desired with what there is. Our own doing is none: a rollout, a restart
+  // that a check asked for, and what mends an earlier change.
+  void look_for_drift();
+  std::vector<FieldChange> changes_of(const ObservedContainer& container) const;
+  // More than that a process ended: what becomes of that is said by `restart`.
+  bool needs_a_hand() const;
+  // Changes nothing.
+  void tell_drift();
 
   // ------------------------------------------------------------ what to do
 
@@ -98,6 +112,7 @@ class Machine {
   TimePoint heal_time(const ObservedContainer& container) const;
   void forget_old_heals();
   std::string flapping_message() const;
+  void remember_exit();
 
   // ------------------------------------------------------------ failed rollouts
 
@@ -107,8 +122,7 @@ class Machine {
   void hold_fallback();
   // Once at once; if it ends again after that, as any other that ends.
   void return_to_fallback();
-  // What the agent alone acts on, as one value.
-  std::string wish() const { return spec_hash(agent_fields(in_.desired.spec)); }
+  const std::string& wish() const { return in_.desired.wish; }
   std::string rollout_message() const;
 
   // ------------------------------------------------------------ traffic

@@ -85,6 +85,7 @@ struct FieldChange {
 struct ComponentDesired {
   crds::Component spec;   // complete: every default is filled in
   std::string spec_hash;  // of what a container is made from; see normalise.h
+  std::string wish;       // hash of what the agent alone acts on; see agent_fields()
   bool rolls = false;     // false: the old container stops before the new one starts
   std::string cause;      // why it is as it is: "image: web:v1 -> web:v2 (commit 1a2b3c4, ...)"
   friend bool operator==(const ComponentDesired&, const ComponentDesired&) = default;
@@ -139,6 +140,8 @@ struct Desired {
   // What resolving other files keeps, when those are unreadable later.
   crds::Fleet fleet;
   std::map<NodeName, crds::Node> nodes;
+  // [drift] heal of the node's agent: what holds where neither service nor fleet says anything.
+  bool heal_drift = true;
   // What this node forwards to others: passthrough of a name to the node that has it.
   struct Edge {
     ComponentKey key;  // whose route it is
@@ -180,7 +183,9 @@ struct ObservedContainer {
   int exit_code = 0;
   TimePoint started_at{};  // zero: never
   TimePoint exited_at{};   // zero: never
-  int pid = 0;             // of its first process on this host; 0: not running or not visible
+  // What it said in the end, oldest line first, harmless to show; none: it runs, or was not asked.
+  std::optional<std::vector<std::string>> last_lines;
+  int pid = 0;  // of its first process on this host; 0: not running or not visible
   friend bool operator==(const ObservedContainer&, const ObservedContainer&) = default;
 };
 
@@ -271,6 +276,7 @@ struct Failure {
 struct Exit {
   int code = 0;
   TimePoint at{};
+  std::vector<std::string> lines;  // that it said last; empty: none, or not known
   friend bool operator==(const Exit&, const Exit&) = default;
 };
 
@@ -326,6 +332,16 @@ struct Adoption {
   friend bool operator==(const Adoption&, const Adoption&) = default;
 };
 
+// What was as desired: this container, made of this definition, or none that runs.
+struct Settled {
+  ContainerId container;
+  std::string spec_hash;
+  std::string wish;      // hash of what the agent alone acts on
+  bool stopped = false;  // nothing runs, because active is false
+  bool left = false;     // since then we ourselves have stopped or removed it, to mend something
+  friend bool operator==(const Settled&, const Settled&) = default;
+};
+
 struct ComponentMemory {
   std::map<std::pair<Slot, std::string>, uint16_t> leases;  // (slot, route name) -> host port
   std::string wanted_hash;           // what the fields below speak of; another hash forgets them
@@ -353,6 +369,9 @@ struct ComponentMemory {
   std::optional<Rollout> rollout;  // of wanted_hash: under way, or the last one's receipt
   std::optional<HandoverMemory> handover;  // see there
   std::optional<Adoption> adopted;
+
+  std::optional<Settled> settled;
+  std::vector<FieldChange> drift;  // what others have changed of it since, until that is mended
   friend bool operator==(const ComponentMemory&, const ComponentMemory&) = default;
 };
 
@@ -371,7 +390,7 @@ struct Condition {
 
 struct ServiceMemory {
   std::vector<Condition> conditions;
-  Revision ready_revision;  // of the definition that was Ready last
+  Revision ready_revision;                 // of the definition that was Ready last
   std::optional<crds::Suspend> suspended;  // as its definition says, while its time is not over
   friend bool operator==(const ServiceMemory&, const ServiceMemory&) = default;
 };

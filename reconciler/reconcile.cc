@@ -266,6 +266,8 @@ class Pass {
         suspended ? remembered(key) : take(key),
         claims_.of(key, service, component),
         now_,
+        service.definition.heal_drift.value_or(
+            desired_.fleet.heal_drift.value_or(desired_.heal_drift)),
         fixed_ports_.must_leave(key) ? std::string() : dependency_gate(service, component),
         fixed_ports_.gate(key, component.spec)};
     Decision decision = decide(std::move(input), in_use_);
@@ -285,7 +287,10 @@ class Pass {
   // Nothing is done, and what would be is told. Whether it answers is still asked.
   static void stand_still(const crds::Suspend& suspend, const ComponentMemory& before,
                           Decision& decision) {
+    std::vector<FieldChange> drift = std::move(decision.next.drift);
+    const bool same_wish = decision.next.settled == before.settled;
     decision.next = before;
+    if (same_wish) decision.next.drift = std::move(drift);
     decision.follow_routes = false;
     const bool as_desired = decision.phase == Phase::kReady || decision.phase == Phase::kStopped;
     const bool only_asks = !decision.step && decision.reason == reason::kProbing;

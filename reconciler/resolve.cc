@@ -43,6 +43,7 @@ ServiceDesired complete_service(const crds::Located<crds::Service>& located,
     desired.spec = complete(component, located.value, fleet);
     const Fields fields = container_fields(desired.spec, located.value.restarted_at);
     desired.spec_hash = spec_hash(fields);
+    desired.wish = spec_hash(agent_fields(desired.spec));
     desired.rolls = can_roll(desired.spec);
     const ComponentDesired* old = nullptr;
     if (before != nullptr) {

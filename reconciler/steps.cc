@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/core/text.h"
 #include "reconciler/back_off.h"
 #include "reconciler/conditions.h"
 #include "reconciler/leases.h"
@@ -136,6 +137,21 @@ const char* failure_reason(const Failure& failure) {
   return reason::kCreateFailed;
 }
 
+std::string said(const std::vector<std::string>& lines) {
+  constexpr size_t kShown = 160;
+  const auto last = std::find_if(lines.rbegin(), lines.rend(), [](const std::string& line) {
+    return line.find_first_not_of(' ') != line.npos;
+  });
+  if (last == lines.rend()) return "";
+  std::string text = last->substr(0, kShown);
+  if (last->size() > kShown) {
+    // Not within a character of several bytes.
+    for (size_t bad = 0; !base::is_utf8(text, &bad);) text.resize(bad);
+    text += "...";
+  }
+  return " (it said: " + text + ")";
+}
+
 std::string exit_text(int code) {
   return "exited with " + std::to_string(code);
 }
@@ -160,6 +176,9 @@ ComponentMemory absorb(const ComponentMemory& memory, const Step& step,
     if (step.kind == StepKind::kPullImage) next.image_missing = false, next.image_pulled = true;
     if (step.kind == StepKind::kCreate) next.image_pulled = false;
     if (step.heals) next.heals.push_back(now);
+    const bool ends = step.kind == StepKind::kStop || step.kind == StepKind::kRemove;
+    if (ends && next.settled && next.settled->container == step.container)
+      next.settled->left = true;
     if (step.kind == StepKind::kRoute) {
       const bool holds = std::any_of(step.routes.begin(), step.routes.end(),
                                      [](const RouteSpec& route) { return route.hold.count() > 0; });

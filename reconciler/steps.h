@@ -32,6 +32,9 @@ std::string suspension_text(const crds::Suspend& suspend);
 // The stable reason (conditions.h) of a step that failed.
 const char* failure_reason(const Failure& failure);
 
+// The last of the lines, cut short: " (it said: panic: no config)"; empty where there is none.
+std::string said(const std::vector<std::string>& lines);
+
 // "exited with 137"
 std::string exit_text(int code);
 std::string exit_text(const ObservedContainer& container);

@@ -11,8 +11,6 @@ using reconciler::StepKind;
 
 namespace {
 
-constexpr int kLastLines = 10;
-
 std::string object_of(const Step& step) {
   if (step.kind == StepKind::kPullImage) return step.image;
   if (step.kind != StepKind::kRoute) return step.container_name;
@@ -47,21 +45,26 @@ Applied create(const Step& step, reconciler::Runtime& runtime) {
 Applied start(const Step& step, reconciler::Runtime& runtime) {
   const auto started = runtime.start(step.container);
   if (!started) return failed(started.error(), step);
-  return {{}, *started};
+  Applied applied{{}, *started, {}};
+  if (started->state == ContainerState::kExited)
+    applied.container->last_lines = last_lines_of(step.container, runtime);
+  return applied;
 }
 
 Applied remove(const Step& step, reconciler::Runtime& runtime) {
   Applied applied;
-  // Nothing is said when it cannot be read: that keeps no container.
-  if (step.failed)
-    applied.last_lines =
-        runtime.last_lines(step.container, kLastLines).value_or(applied.last_lines);
+  if (step.failed) applied.last_lines = last_lines_of(step.container, runtime);
   const auto removed = runtime.remove(step.container);
   if (!removed) return failed(removed.error(), step);
   return applied;
 }
 
 }  // namespace
+
+std::vector<std::string> last_lines_of(const reconciler::ContainerId& container,
+                                       reconciler::Runtime& runtime) {
+  return runtime.last_lines(container, kLastLines).value_or(std::vector<std::string>());
+}
 
 Applied apply(const Step& step, const Hands& hands) {
   reconciler::Runtime& runtime = hands.runtime;

@@ -23,6 +23,13 @@ struct Hands {
   std::string owner;  // of routes
 };
 
+// What is kept of the end of what a container has said.
+inline constexpr int kLastLines = 10;
+
+// Those lines, and none when they cannot be read: that keeps nothing from going on. Any thread.
+std::vector<std::string> last_lines_of(const reconciler::ContainerId& container,
+                                       reconciler::Runtime& runtime);
+
 // APPLY: one step of the plan becomes one call of podman or of mc-proxy. Any thread; as long as
 // that takes.
 Applied apply(const reconciler::Step& step, const Hands& hands);

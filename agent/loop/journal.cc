@@ -169,13 +169,22 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     Event event;
     event.time = now;
     const bool on_its_way = after.size() == 1 || after.back().type == "Reconciling";
-    event.warning = condition->status == Status::kFalse && !on_its_way;
+    // What is tried again and again is no progress.
+    const bool troubled =
+        condition->reason == reason::kFlapping || condition->reason == reason::kRolloutFailed;
+    event.warning = condition->status == Status::kFalse && (!on_its_way || troubled);
     event.service = service;
     event.reason = condition->reason;
     event.message = condition->message + last_words(memory, service, condition->reason);
     event.revision = revision;
     add(event);
   };
+  // What others did comes before what is made of it.
+  for (const auto& [key, after] : memory.components) {
+    const auto before = described_.components.find(key);
+    describe_drift(key, before == described_.components.end() ? ComponentMemory{} : before->second,
+                   after, desired, now);
+  }
   if (!sums_up_services(first(described_.conditions)) ||
       !sums_up_services(first(memory.conditions)))
     describe(ServiceName(), desired.revision, described_.conditions, memory.conditions);
@@ -186,8 +195,8 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     const auto wish = desired.services.find(service);
     const Revision revision =
         wish == desired.services.end() ? desired.revision : wish->second.revision;
-    describe(service, revision, old.conditions, after.conditions);
     describe_suspension(service, revision, old.suspended, after.suspended, now);
+    describe(service, revision, old.conditions, after.conditions);
     const Condition* condition = first(after.conditions);
     if (!(after.ready_revision == old.ready_revision)) {
       failed_.erase(service);
@@ -215,11 +224,6 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     event.message = receipt(*after.rollout);
     event.revision = after.rollout->revision;
     add(std::move(event));
-  }
-  for (const auto& [key, after] : memory.components) {
-    const auto before = described_.components.find(key);
-    describe_drift(key, before == described_.components.end() ? ComponentMemory{} : before->second,
-                   after, desired, now);
   }
   describe_adoptions(memory, now);
   std::erase_if(failed_, [&](const auto& entry) { return !memory.services.contains(entry.first); });

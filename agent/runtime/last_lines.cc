@@ -17,6 +17,9 @@ std::string readable(std::string_view bytes) {
   std::string text(bytes.substr(0, LastLines::kMaxLine));
   std::replace_if(text.begin(), text.end(), is_control, ' ');
   for (size_t bad = 0; !base::is_utf8(text, &bad);) text[bad] = '?';
+  // The other control characters, U+0080 to U+009F: some terminals obey them.
+  for (size_t at = text.find('\xC2'); at != text.npos; at = text.find('\xC2', at + 1))
+    if (static_cast<unsigned char>(text[at + 1]) < 0xA0) text.replace(at, 2, "?");
   return text;
 }
 

@@ -66,6 +66,11 @@ Json drift_json(const Picture& picture, const ComponentKey& key, const Component
     add_drift(out, "state", "running", state);
   else if (state == "running" || state == "paused")
     add_drift(out, "state", "exited", state);
+  // What the rest of this cannot see: a route that was led elsewhere.
+  const auto memory = picture.view.memory.components.find(key);
+  if (memory != picture.view.memory.components.end())
+    for (const auto& change : memory->second.drift)
+      if (change.field.starts_with("route ")) add_drift(out, change.field, change.from, change.to);
   if (!container) return out;
   for (const auto& change : reconciler::drift(desired, *container))
     add_drift(out, change.field, change.from, change.to);
@@ -78,7 +83,8 @@ Json drift_json(const Picture& picture, const ComponentKey& key, const Component
 std::optional<reconciler::Exit> last_exit_of(const ObservedContainer* container,
                                              const std::optional<reconciler::Exit>& remembered) {
   if (container && container->state == reconciler::ContainerState::kExited)
-    return reconciler::Exit{container->exit_code, container->exited_at};
+    return reconciler::Exit{container->exit_code, container->exited_at,
+                            container->last_lines.value_or(std::vector<std::string>())};
   return remembered;
 }
 
@@ -117,6 +123,7 @@ Json component_json(const Picture& picture, const ComponentKey& key) {
           {"waitingFor", waiting_for(picture, key)},
           {"lastExit", last_exit ? Json(reconciler::exit_text(last_exit->code)) : Json()},
           {"lastExitAt", last_exit ? or_null(last_exit->at) : Json()},
+          {"lastLines", last_exit ? Json(last_exit->lines) : Json::array()},
           {"healthMessage", health_message(picture, container)},
           {"ports", ports_json(container)},
           {"routes", desired ? component_routes(picture, key, *desired, container) : Json::array()},

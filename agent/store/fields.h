@@ -112,7 +112,8 @@ void fields(Archive& archive, crds::Fleet& v) {
 
 template <class Archive>
 void fields(Archive& archive, reconciler::ComponentDesired& v) {
-  archive("spec", v.spec)("specHash", v.spec_hash)("rolls", v.rolls)("cause", v.cause);
+  archive("spec", v.spec)("specHash", v.spec_hash)("wish", v.wish)("rolls", v.rolls);
+  archive("cause", v.cause);
 }
 
 template <class Archive>
@@ -165,7 +166,7 @@ template <class Archive>
 void fields(Archive& archive, reconciler::Desired& v) {
   archive("node", v.node)("revision", v.revision)("unusable", v.unusable)("fleet", v.fleet);
   archive("nodes", v.nodes)("problems", v.problems)("edges", v.edges)("refused", v.refused);
-  archive("handovers", v.handovers);
+  archive("handovers", v.handovers)("healDrift", v.heal_drift);
 }
 
 // ---------------------------------------------------------------- memory
@@ -193,7 +194,7 @@ void fields(Archive& archive, reconciler::Trial& v) {
 
 template <class Archive>
 void fields(Archive& archive, reconciler::Exit& v) {
-  archive("code", v.code)("at", v.at);
+  archive("code", v.code)("at", v.at)("lines", v.lines);
 }
 
 template <class Archive>
@@ -216,6 +217,17 @@ void fields(Archive& archive, reconciler::Adoption& v) {
 }
 
 template <class Archive>
+void fields(Archive& archive, reconciler::FieldChange& v) {
+  archive("field", v.field)("from", v.from)("to", v.to);
+}
+
+template <class Archive>
+void fields(Archive& archive, reconciler::Settled& v) {
+  archive("container", v.container)("specHash", v.spec_hash)("wish", v.wish);
+  archive("stopped", v.stopped)("left", v.left);
+}
+
+template <class Archive>
 void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("leases", v.leases)("wantedHash", v.wanted_hash)("imageMissing", v.image_missing);
   archive("imagePulled", v.image_pulled)("refusedPorts", v.refused_ports);
@@ -227,7 +239,7 @@ void fields(Archive& archive, reconciler::ComponentMemory& v) {
   archive("resume", v.resume)("rolloutWish", v.rollout_wish);
   archive("trial", v.trial)("rollout", v.rollout)("heldSince", v.held_since);
   archive("baseline", v.baseline)("lastExit", v.last_exit)("handover", v.handover);
-  archive("adopted", v.adopted);
+  archive("adopted", v.adopted)("settled", v.settled)("drift", v.drift);
 }
 
 template <class Archive>

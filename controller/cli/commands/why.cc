@@ -43,10 +43,18 @@ std::string component_text(const std::string& service, const ComponentStatus& co
     text += "\n";
   }
   if (!component.last_exit.empty()) text += "  last exit  " + component.last_exit + "\n";
+  for (const std::string& line : component.last_lines) text += "    | " + visible(line) + "\n";
   for (const Drift& drift : component.drift)
     text += "  drift      " + drift.field + ": expected " + drift.expected + ", is " +
             drift.actual + "\n";
   return text;
+}
+
+Json drift_document(const std::vector<Drift>& drift) {
+  Json document = Json::array();
+  for (const Drift& one : drift)
+    document.push_back({{"field", one.field}, {"expected", one.expected}, {"actual", one.actual}});
+  return document;
 }
 
 struct Findings {
@@ -129,6 +137,8 @@ Json document_of(const ServiceDetail& detail, const std::string& node, const Tar
          {"cause", one.cause},
          {"waitingFor", one.waiting_for},
          {"lastExit", one.last_exit},
+         {"lastLines", one.last_lines},
+         {"drift", drift_document(one.drift)},
          {"rollout", one.rollout ? receipt_document(one.name, *one.rollout) : Json()}});
   document["lastEvent"] = event_document(found.last);
   document["failures"] = Json::array();

@@ -56,7 +56,10 @@ Story::Story()
     runtime_.publish(image), runtime_.add_image(image);
   runtime_.exits_at_start = [this](const ObservedContainer& one) -> std::optional<int> {
     const auto found = crashing_.find(one.image);
-    return found == crashing_.end() ? std::nullopt : std::optional(found->second);
+    if (found == crashing_.end()) return std::nullopt;
+    if (const auto words = last_words_.find(one.image); words != last_words_.end())
+      runtime_.say(one.id, words->second);
+    return found->second;
   };
   runtime_.faults = [this](const FakeRuntime::Call&) -> std::optional<FakeRuntime::Fault> {
     if (!away_) return std::nullopt;
@@ -105,7 +108,12 @@ bool Story::world_command(const Words& words) {
   if (verb == "lack") return runtime_.remove_image(what), true;
   if (verb == "mute") return mute_.insert(what), true;
   if (verb == "unmute") return mute_.erase(what), true;
-  if (verb == "crash") return crashing_[what] = std::stoi(more), true;
+  if (verb == "crash") {
+    if (words.size() > 3)
+      last_words_[what] = base::join(std::vector<std::string>(words.begin() + 3, words.end()), " ");
+    return crashing_[what] = std::stoi(more), true;
+  }
+  if (verb == "start") return runtime_.start_by_hand(container(what).id), true;
   if (verb == "heal") return crashing_.erase(what), true;
   if (verb == "end") return runtime_.end(container(what).id, std::stoi(more)), true;
   if (verb == "pause") return runtime_.pause_by_hand(container(what).id), true;
@@ -382,6 +390,9 @@ reconciler::Observed Story::observe() {
   const auto adopted =
       reconciler::adopted_containers(desired_.value_or(reconciler::Desired{}), memory_);
   for (auto& [id, one] : observed.containers) reconciler::show_as_adopted(adopted, one);
+  for (auto& [id, one] : observed.containers)
+    if (one.state == reconciler::ContainerState::kExited)
+      one.last_lines = runtime_.last_lines(id, 10).value_or(std::vector<std::string>());
   for (auto& [id, one] : observed.containers) {
     const auto drift = drifts_.find(one.name);
     if (drift == drifts_.end()) continue;

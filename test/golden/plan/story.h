@@ -38,8 +38,8 @@ namespace test {
 //   > run DURATION                until nothing is left to do, at most so long
 //   > publish | unpublish IMAGE   in the registry;  > lack IMAGE: not on the node (v1 to v3 are)
 //   > mute | unmute IMAGE         runs, and does not answer
-//   > crash IMAGE CODE            ends as soon as it runs;  > heal IMAGE ends that
-//   > end NAME CODE | pause NAME | remove NAME | reboot
+//   > crash IMAGE CODE [WORDS]    says that and ends as soon as it runs;  > heal IMAGE ends that
+//   > end NAME CODE | pause NAME | remove NAME | start NAME | reboot     by others
 //   > foreign NAME [PORT] | other-node NAME | occupy PORT | free PORT
 //   > adopt NAME SERVICE[/COMPONENT]   an operator accepts that container, as what is defined
 //   > drift NAME image|ports      podman shows the container with another one
@@ -87,7 +87,8 @@ class Story {
   bool away_ = false;
   std::set<std::string> mute_;
   std::map<std::string, int> crashing_;
-  std::map<std::string, std::string> drifts_;  // container name -> field
+  std::map<std::string, std::string> last_words_;  // by image
+  std::map<std::string, std::string> drifts_;      // container name -> field
   std::optional<reconciler::Desired> desired_;
   reconciler::Memory memory_;
   std::map<reconciler::ContainerId, reconciler::Readiness> readiness_;

@@ -77,6 +77,13 @@ int Node::terminate_agent() {
   return code;
 }
 
+int Node::agent_exit() {
+  const auto code = agent_->wait(seconds(30));
+  if (!code) throw std::runtime_error("the agent does not end\n" + agent_log());
+  agent_.reset();
+  return *code;
+}
+
 std::string Node::agent_log() const {
   std::stringstream text;
   text << std::ifstream(folder_ / "agent.log").rdbuf();
@@ -87,6 +94,17 @@ std::optional<Json> Node::status() {
   const auto answer = api_->request({.target = "/v1/status"});
   if (!answer || !answer->ok()) return std::nullopt;
   return Json::parse(answer->body);
+}
+
+std::vector<std::string> Node::events(const std::string& service, const std::string& reason) {
+  std::vector<std::string> messages;
+  const auto answer = api_->request({.target = "/v1/events?tail=500&service=" + service});
+  if (!answer || !answer->ok()) return messages;
+  Json all = Json::parse(answer->body);
+  if (all.is_object()) all = Json(all["events"]);
+  for (const Json& event : all)
+    if (event["reason"] == reason) messages.push_back(event["message"]);
+  return messages;
 }
 
 Json Node::service(const std::string& name) {

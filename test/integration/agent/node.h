@@ -33,6 +33,7 @@ class Node {
   void start_agent();
   void kill_agent();      // SIGKILL
   int terminate_agent();  // SIGTERM; its exit code
+  int agent_exit();       // of one that ends by itself
   std::string agent_log() const;
 
   std::optional<Json> status();
@@ -40,6 +41,8 @@ class Node {
   std::string ready_reason(const std::string& service);  // of its Ready condition; "" when absent
   std::string node_reason();
   bool ready(const std::string& service);
+  // Its events with that reason, oldest first: messages.
+  std::vector<std::string> events(const std::string& service, const std::string& reason);
   int64_t sync(bool allow_prune = false);
   // Until the condition holds; the failure says what was waited for and shows the status.
   void wait(const std::string& what, const std::function<bool()>& condition, int seconds = 60);

@@ -238,6 +238,76 @@ TEST_F(Cli, StopStartAndRestartCommitOneValueEach) {
   EXPECT_THAT(pushed("services/web.toml"), StartsWith("# the web\n"));
 }
 
+TEST_F(Cli, SuspendAndResumeCommitOneValueEach) {
+  const std::string before = pushed("services/web.toml");
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "ReconciliationSucceeded", true);
+    agent.services.back()["suspended"] = {{"until", "2099-01-01T00:00:00Z"},
+                                          {"reason", "moving the database"}};
+  };
+  const auto done =
+      mcp({"suspend", "web", "--for", "2h", "--reason", "moving the database", "-o", "json"});
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(Json::parse(done.out)["until"].get<std::string>(), StartsWith("20"));
+  EXPECT_THAT(pushed("services/web.toml"),
+              testing::ContainsRegex("suspend = \\{ until = 20.*Z, reason = \"moving the "
+                                     "database\" \\}"));
+  EXPECT_EQ(last_message(), "suspend web for 2h: moving the database\n");
+
+  const auto status = mcp({"status", "web", "--check"});
+  EXPECT_EQ(status.exit_code, 0) << "a suspended service is passed over";
+  EXPECT_THAT(status.out, HasSubstr("SUSPENDED  web"));
+  EXPECT_THAT(status.out, HasSubstr("until 2099-01-01T00:00:00Z ("));
+  EXPECT_THAT(mcp({"list"}).out, HasSubstr("web on rift: suspended until 2099-01-01T00:00:00Z"));
+  EXPECT_EQ(Json::parse(mcp({"list", "-o", "json"}).out)["services"][0]["suspended"]["reason"],
+            "moving the database");
+
+  // Without an end, in place of the first.
+  EXPECT_THAT(mcp({"suspend", "web"}).out, HasSubstr("web is suspended on rift until 2099"));
+  EXPECT_THAT(pushed("services/web.toml"), HasSubstr("suspend = {}\n"));
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "ReconciliationSucceeded", true);
+  };
+  EXPECT_EQ(mcp({"resume", "web"}).exit_code, 0);
+  EXPECT_EQ(pushed("services/web.toml"), before);
+  EXPECT_EQ(last_message(), "resume web\n");
+}
+
+TEST_F(Cli, SuspendAndResumeKeepTheRestOfAYamlFile) {
+  const std::string yaml =
+      "# ours\napiVersion: mcp.metacircular.net/v1\nkind: Service\nmetadata: {name: db}\nspec:\n"
+      "  active: true   # yes\n  components: [{name: api, image: \"x:v1\"}]\n";
+  work_.change("services/db.yaml", yaml, "db");
+  work_.git({"push", "-q"});
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("db", "ReconciliationSucceeded", true);
+    agent.services.back()["suspended"] = {{"until", nullptr}, {"reason", nullptr}};
+  };
+  const auto done = mcp({"suspend", "db", "--reason", "a \"b\": c"});
+  EXPECT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("db is suspended on rift until it is resumed"));
+  std::string expected = yaml;
+  expected.insert(expected.find("  components"), "  suspend: {reason: \"a \\\"b\\\": c\"}\n");
+  EXPECT_EQ(pushed("services/db.yaml") + "\n", expected);
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("db", "ReconciliationSucceeded", true);
+  };
+  EXPECT_EQ(mcp({"resume", "db"}).exit_code, 0);
+  EXPECT_EQ(pushed("services/db.yaml") + "\n", yaml);
+}
+
+TEST_F(Cli, WhatIsSuspendedTakesNoDeploy) {
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "Suspended", false, "suspended until it is resumed; then: the pull");
+    agent.services.back()["conditions"][1]["type"] = "Stalled";
+    agent.services.back()["suspended"] = {{"until", nullptr}, {"reason", nullptr}};
+  };
+  const auto done = mcp({"deploy", "web", "--version", "v2"});
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_THAT(done.err, HasSubstr("comes into force then; mcp resume web ends it now"));
+  EXPECT_EQ(mcp({"suspend", "web", "--for", "soon"}).exit_code, 2);
+}
+
 TEST_F(Cli, UndeployRemovesApprovesAndWaits) {
   mcp({"sync"});
   agent_.on_sync = [](FakeAgent& agent) { agent.remove_service("web"); };

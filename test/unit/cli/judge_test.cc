@@ -57,7 +57,13 @@ TEST(Judge, AServiceOnOneNode) {
   held.services[0].hold = Hold{"PruneHeld", "m"};
   NodeStatus guarded = node("old", 3, {{"web", kReady}});
   guarded.conditions = {condition("Stalled", "True", "PruneHeld")};
+  NodeStatus suspended = node(
+      "new", 3,
+      {{"web",
+        {condition("Ready", "False", "Suspended"), condition("Stalled", "True", "Suspended")}}});
+  suspended.services[0].suspended.emplace();
   for (const Case& one : std::vector<Case>{
+           {"suspended", suspended, State::kFailed, "Suspended"},
            {"ready", node("new", 3, {{"web", kReady}}), State::kDone, "ReconciliationSucceeded"},
            {"not fetched yet", node("old", 2, {{"web", kReady}}), State::kWaiting, "Syncing"},
            {"probing", node("new", 3, {{"web", kProbing}}), State::kWaiting, "Probing"},

@@ -70,11 +70,13 @@ TEST(Logs, TheSinkCanEndIt) {
 }
 
 TEST(Logs, TheLastLinesAreShortAndReadable) {
-  LastLines last(3);
+  LastLines last(4);
   for (const std::string line :
-       {"lost\n", "", "tab\there\r\n", "\x1b[31mred\n", "a\xffz \xc3\xa4\n"})
+       {"lost\n", "", "tab\there\r\n", "\x1b[31mred\n", "a\xffz \xc3\xa4\n",
+        "\xc2\x9b"
+        "31m \xc2\xa0.\n"})
     last.add(line);
-  EXPECT_THAT(last.take(), ElementsAre("tab here", " [31mred", "a?z \u00e4"));
+  EXPECT_THAT(last.take(), ElementsAre("tab here", " [31mred", "a?z \u00e4", "?31m \u00a0."));
   EXPECT_THAT(last.take(), ElementsAre());
   last.add(std::string(LastLines::kMaxLine - 1, 'x') + "\u00e4\n");
   EXPECT_THAT(last.take(), ElementsAre(std::string(LastLines::kMaxLine - 1, 'x') + "?"));

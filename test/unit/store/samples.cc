@@ -184,7 +184,8 @@ crds::Fleet fleet() {
 
 ComponentDesired component_desired(const crds::Component& from) {
   ComponentDesired value;
-  auto& [spec, spec_hash, rolls, cause] = value;
+  auto& [spec, spec_hash, wish, rolls, cause] = value;
+  wish = "b7a875fc1ea2";
   spec = from;
   spec_hash = "5e884898da28";
   rolls = true;
@@ -232,7 +233,7 @@ ComponentMemory component_memory() {
   auto& [leases, wanted_hash, image_missing, image_pulled, refused_ports, step_back_off, failure,
          rollout_failed, rollout_over, rollout_error, rollout_wish, rollout_back_off, healthy_hash,
          heals, last_exit, restarts, heal_pending, resume, trial, baseline, held_since, rollout,
-         handover, adopted] = value;
+         handover, adopted, settled, drift] = value;
   Adoption adoption;
   auto& [container, on_node, accepted_hash, image, ports, slot, accepted_at, defined_in] = adoption;
   container = ContainerId("def");
@@ -285,8 +286,10 @@ ComponentMemory component_memory() {
                                 {12, 4, 3},
                                 "2 of 3 requests failed"};
   baseline = {{"web.test:443", {5, 1, 0}}};
-  last_exit = Exit{137, at(11)};
+  last_exit = Exit{137, at(11), {"panic: \xC3\xA4"}};
   held_since = at(10);
+  settled = Settled{ContainerId("abc"), "dd", "ee", true, true};
+  drift = {{"image", "app:v1", "app:v2"}};
   return value;
 }
 
@@ -312,7 +315,9 @@ ServiceMemory service_memory() {
 
 Event event(std::string why) {
   Event value;
-  auto& [id, time, warning, service_name, component_name, reason, message, cause, revision] = value;
+  auto& [id, time, warning, service_name, component_name, reason, message, cause, revision, step] =
+      value;
+  step = "";  // not stored
   id = 0;
   time = at(1'763'800'300) + Millis(5);
   warning = true;
@@ -340,8 +345,9 @@ RolloutRecord rollout() {
 
 Desired desired() {
   Desired value;
-  auto& [node_name, revision, services, unusable, refused, fleet_wide, nodes, edges, handovers,
-         problems] = value;
+  auto& [node_name, revision, services, unusable, refused, fleet_wide, nodes, heal_drift, edges,
+         handovers, problems] = value;
+  heal_drift = false;
   node_name = NodeName("rift");
   revision = Revision(std::string(40, 'e'));
   services[ServiceName("web")] = service_desired();
