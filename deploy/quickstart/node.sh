@@ -44,6 +44,8 @@ write_env() {
     echo "export CONTAINERS_CONF=$podman_dir/containers.conf"
     echo "export CONTAINERS_STORAGE_CONF=$podman_dir/storage.conf"
     echo "export CONTAINERS_REGISTRIES_CONF=$podman_dir/registries.conf"
+    # Podman 5 warns of it with every command.
+    [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ] || echo "export PODMAN_IGNORE_CGROUPSV1_WARNING=1"
     # Rootless podman takes its storage from here, whatever storage.conf says.
     [ "$(id -u)" = 0 ] || echo "export XDG_DATA_HOME=$podman_dir/data"
     [ "$(id -u)" = 0 ] || [ -n "${XDG_RUNTIME_DIR:-}" ] ||
