@@ -1,5 +1,6 @@
 #include <chrono>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "controller/cli/commands/commands.h"
