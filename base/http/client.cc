@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -132,6 +133,74 @@ class Watch {
   bool ended_ = false;
   Clock::time_point last_ = Clock::now();
   std::thread thread_;
+};
+
+// Ends calls whose time is over. The library bounds each wait for a piece, not the whole: a peer
+// that sends a byte now and then would hold a call for ever. One thread for all of them.
+class Deadlines {
+ public:
+  static Deadlines& of_this_process() {
+    static Deadlines deadlines;
+    return deadlines;
+  }
+  ~Deadlines() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void add(httplib::ClientImpl& client, Clock::time_point at) {
+    const std::lock_guard lock(mutex_);
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    calls_[&client] = at;
+    if (at < next_) changed_.notify_all();
+  }
+  // `client` is not touched any more when it returns.
+  void remove(httplib::ClientImpl& client) {
+    const std::lock_guard lock(mutex_);
+    calls_.erase(&client);
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!over_) {
+      const auto now = Clock::now();
+      next_ = now + kNoDeadline;
+      for (auto& [client, at] : calls_) {
+        if (at <= now) {
+          // Again and again: a call that has not connected yet cannot be stopped.
+          client->stop();
+          at = now + kStopRetry;
+        }
+        next_ = std::min(next_, at);
+      }
+      changed_.wait_until(lock, next_);
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<httplib::ClientImpl*, Clock::time_point> calls_;
+  Clock::time_point next_ = Clock::now() + kNoDeadline;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+class DeadlineOfCall {
+ public:
+  DeadlineOfCall(httplib::ClientImpl& client, Clock::time_point at) : client_(client) {
+    Deadlines::of_this_process().add(client, at);
+  }
+  ~DeadlineOfCall() { Deadlines::of_this_process().remove(client_); }
+  DeadlineOfCall(const DeadlineOfCall&) = delete;
+  DeadlineOfCall& operator=(const DeadlineOfCall&) = delete;
+
+ private:
+  httplib::ClientImpl& client_;
 };
 
 }  // namespace
@@ -260,7 +329,11 @@ Result<HttpResponse> HttpClient::request(const HttpCall& call) {
     response.body.append(bytes, size);
     return Clock::now() < deadline;
   };
-  const httplib::Result result = client->send(request);
+  const auto send = [&] {
+    const DeadlineOfCall limit(*client, deadline);
+    return client->send(request);
+  };
+  const httplib::Result result = send();
   if (bodiless) return response;
   if (!result) return impl_->error(call, result.error(), Clock::now() >= deadline);
   if (response.status != result->status) response = to_response(*result);  // no body was read

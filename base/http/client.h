@@ -41,8 +41,7 @@ struct HttpCall {
   size_t upload_size = 0;
   std::string content_type = {};
   HttpHeaders headers = {};
-  // For the whole answer (a peer that stalls half-way can take twice as long). Zero, for stream()
-  // only: no limit.
+  // For the whole answer. Zero, for stream() only: no limit.
   Millis deadline{10000};
 };
 

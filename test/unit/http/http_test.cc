@@ -274,6 +274,32 @@ TEST_F(Http, ASlowAnswerIsATimeout) {
   released.count_down();
 }
 
+// A byte now and then: no wait for one is long, and the whole never ends.
+TEST_F(Http, AnAnswerThatTricklesIsATimeout) {
+  for (const std::string head :
+       {"HTTP/1.1 200 OK\r\nX-A: ", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+    const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    (dir_ / "s.sock").copy(address.sun_path, sizeof(address.sun_path) - 1);
+    ::unlink(address.sun_path);
+    ASSERT_EQ(::bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    ASSERT_EQ(::listen(listening, 1), 0);
+    std::jthread server([&] {
+      const int peer = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
+      ::send(peer, head.data(), head.size(), MSG_NOSIGNAL);
+      while (::send(peer, "0", 1, MSG_NOSIGNAL) == 1)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      ::close(peer);
+    });
+    const auto reply = client_.request({.target = "/", .deadline = Millis(100)});
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, Code::kTimeout) << reply.error().text();
+    server.join();  // the connection is closed
+    ::close(listening);
+  }
+}
+
 TEST_F(Http, NotModifiedHasNoBodyToWaitFor) {
   const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
