@@ -4,7 +4,7 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 usage: test/run.sh [--only LABEL] [--tests REGEX] [--jobs N]
-  --only LABEL   unit, contract, integration, sim, e2e, fuzz or tidy
+  --only LABEL   unit, contract, integration, sim, e2e, chaos, fuzz or tidy
   --tests REGEX  only tests whose names match
   --jobs N       so many at once (default: the processors); tests with podman go one by one anyway
 TEXT
@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
 done
 
 . "$top/test/packages.sh"
-install_packages build run test fuzz
+install_packages build run test chaos fuzz
 
 # The tests bring their own podman, agents and repositories; what this shell points at stays out.
 unset CONTAINER_HOST DOCKER_HOST CONTAINERS_CONF CONTAINERS_STORAGE_CONF CONTAINERS_REGISTRIES_CONF

@@ -101,22 +101,26 @@ def remove_route(fleet):
 
 
 def remove_podman_socket(fleet):
-    """Until somebody starts podman's socket again."""
+    """Until somebody starts podman again; the connections that are open go on until then."""
     os.unlink(fleet.podman.socket)
     fleet.deploy("s1")
-    wait_until(lambda: fleet.reason() == "RuntimeUnavailable", "podman to be missed")
+    time.sleep(2)
     fleet.podman_service.kill()
 
 
 def remove_api_socket(fleet):
+    """The agent goes on; to reach it again somebody has to restart it."""
     os.unlink(fleet.api)
     fleet.deploy("s1", sync=False)
+    wait_until(lambda: fleet.page("s1") == f"s1 {fleet.generation['s1']}",
+               "the rollout of an agent that cannot be asked")
+    fleet.agent.kill()
 
 
 def remove_proxy_socket(fleet):
     os.unlink(fleet.proxy_socket)
     fleet.deploy("s1")
-    wait_until(lambda: fleet.reason() == "ProxyUnavailable", "mc-proxy to be missed")
+    time.sleep(2)
     fleet.proxy.kill()
 
 

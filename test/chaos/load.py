@@ -16,10 +16,11 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.load, self.host, self.keep, self.pause = load, host, keep, pause
         self.stream = self.connection = None
+        self.since = None  # when the request that is under way began
 
     def run(self):
         while not self.load.stopped.wait(self.pause):
-            begin = time.monotonic()
+            begin = self.since = time.monotonic()
             try:
                 self._ask()
                 why = None
@@ -28,6 +29,7 @@ class Client(threading.Thread):
             if why or not self.keep:
                 self._close()
             self.load.note(self.host, begin, time.monotonic(), why)
+            self.since = None
 
     def _ask(self):
         if self.stream is None:
@@ -60,9 +62,10 @@ class Load:
         self.stopped = threading.Event()
         self._lock = threading.Lock()
         self._asked = []  # (host, begin, end, why it was lost or None)
-        for host in hosts:
-            for pause in PAUSES:
-                Client(self, host, keep=pause == PAUSES[0], pause=pause).start()
+        self._clients = [Client(self, host, keep=pause == PAUSES[0], pause=pause)
+                         for host in hosts for pause in PAUSES]
+        for client in self._clients:
+            client.start()
 
     def note(self, *request):
         with self._lock:
@@ -81,7 +84,11 @@ class Load:
 
     def outcome(self):
         """Since the last forget(): how many were asked, and for each host that lost some how many,
-        why, and the seconds from the first lost one to the next that was answered, summed up."""
+        why, and the seconds from the first lost one to the next that was answered, summed up. Waits
+        for the requests that are under way."""
+        now = time.monotonic()
+        while any((client.since or now) < now for client in self._clients):
+            time.sleep(0.02)
         asked = self.asked()
         losses = {}
         for host in self.hosts:

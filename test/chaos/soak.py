@@ -17,7 +17,7 @@ ROUTED = ("s1", "s2", "s3", "steady")
 # Of all that may happen: what a quiet week has, at a thousand times its pace.
 CHANGES = ("deploy", "deploy again", "stop a service", "remove a service", "kill -9 a container",
            "podman rm", "remove a route", "git away", "deploy a version that ends", "break a file")
-EVERY = 10  # seconds between two samples
+SAMPLES = 60
 # How much more the last third may take than the one before: what is above it is a leak.
 MAY_GROW = {"RSS, MB": 1.10, "files": 1.05, "threads": 1.05, "database, MB": 1.10}
 SLACK = {"RSS, MB": 2, "files": 4, "threads": 2, "database, MB": 0.5}
@@ -51,7 +51,7 @@ def change_for(fleet, chance, seconds, samples):
         time.sleep(chance.random())
         if time.monotonic() >= next_sample:
             samples.append(sample(fleet))
-            next_sample = time.monotonic() + EVERY
+            next_sample = time.monotonic() + seconds / SAMPLES
     return changes
 
 
