@@ -146,7 +146,7 @@ def freeze_mc_proxy(fleet):
     try:
         fleet.deploy("s1")
         fleet.deploy("job")
-        wait_until(lambda: fleet.reason() == "ProxyUnavailable", "mc-proxy to be missed")
+        wait_until(lambda: fleet.reason("s1") == "ProxyUnavailable", "mc-proxy to be missed")
         wait_until(lambda: fleet.is_current("job"), "job to be replaced without mc-proxy")
     finally:
         fleet.proxy.kill(signal.SIGCONT)
