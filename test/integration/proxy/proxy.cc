@@ -212,7 +212,8 @@ Output Proxy::curl(const std::string& host, std::vector<std::string> flags,
 }
 
 std::string Proxy::handshake(const std::vector<std::string>& flags) {
-  std::vector<std::string> argv{"openssl", "s_client", "-connect", listener()};
+  std::vector<std::string> argv{"openssl", "s_client", "-nameopt",
+                                "RFC2253", "-connect", listener()};
   argv.insert(argv.end(), flags.begin(), flags.end());
   const Output done = run(argv);
   return done.out + done.err;
