@@ -47,7 +47,7 @@ def try_fault(fault, fleet, load):
     if converged is None:
         fleet.restore()
     try:
-        state = fleet.losses(before, touched, fault.registry_lost)
+        state = fleet.losses(before, touched, fault.registry_lost, fault.removes)
     except (OSError, KeyError, RuntimeError) as error:
         state = [f"cannot be said: {error!r}"]
     for host, (count, down, why) in losses.items():

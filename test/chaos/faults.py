@@ -30,6 +30,7 @@ class Fault:
     shared: bool = False  # the outage is everybody's
     converge: float = 60  # seconds
     registry_lost: bool = False  # its events are, leases are not
+    removes: bool = False  # touched services, among other things: then their ports are free
     quick: bool = False  # part of the short form
 
 
@@ -320,5 +321,5 @@ def all_faults(seed, quick):
     count = 15 if quick else 200
     faults.append(Fault(f"{count} random operations", random_operations(seed, count),
                         ("s1", "s2", "s3", "job"), 300, "those of s1, s2, s3 that are killed",
-                        converge=180, quick=True))
+                        converge=180, removes=True, quick=True))
     return faults

@@ -388,14 +388,15 @@ class Fleet:
             "events": dict(self.events.events),
         }
 
-    def losses(self, before, touched, registry_lost=False):
-        """What is not as it was and should be; `touched`: services that the fault may restart."""
+    def losses(self, before, touched, registry_lost, removes):
+        """What is not as it was and should be; `touched`: services that the fault may restart, and
+        `removes`."""
         after, lost = self.picture(), []
         for name, run in before["runs"].items():
             if name not in touched and after["runs"].get(name) != run:
                 lost.append(f"{name} was restarted")
         for key, port in before["leases"].items():
-            if after["leases"].get(key, port) != port:
+            if after["leases"].get(key, port) != port and not (removes and key[0] in touched):
                 lost.append(f"port of {'/'.join(key)}: {port} -> {after['leases'][key]}")
         if registry_lost:
             return lost
