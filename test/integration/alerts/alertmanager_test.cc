@@ -65,7 +65,8 @@ class Alertmanager {
     std::vector<std::string> out;
     const auto answer = api_.request({.target = "/api/v2/alerts?active=true"});
     if (!answer || !answer->ok()) return out;
-    for (const Json& alert : Json::parse(answer->body)) out.push_back(alert["labels"]["alertname"]);
+    const Json alerts = Json::parse(answer->body);
+    for (const Json& alert : alerts) out.push_back(alert["labels"]["alertname"]);
     return out;
   }
   Json first() { return Json::parse(api_.request({.target = "/api/v2/alerts"})->body)[0]; }
@@ -82,10 +83,12 @@ class Alertmanager {
 // What the Alertmanager told its own receiver: "firing SourceUnreachable".
 std::vector<std::string> notified(const Listener& listener) {
   std::vector<std::string> out;
-  for (const base::HttpRequest& request : listener.requests("/alertmanager"))
-    for (const Json& alert : Json::parse(request.body)["alerts"])
+  for (const base::HttpRequest& request : listener.requests("/alertmanager")) {
+    const Json document = Json::parse(request.body);
+    for (const Json& alert : document["alerts"])
       out.push_back(alert["status"].get<std::string>() + " " +
                     alert["labels"]["alertname"].get<std::string>());
+  }
   return out;
 }
 

@@ -73,9 +73,11 @@ std::vector<base::HttpRequest> Listener::requests(const std::string& path) const
 
 std::vector<std::string> Listener::told(const std::string& path) const {
   std::vector<std::string> out;
-  for (const base::HttpRequest& request : requests(path))
-    for (const Json& alert : Json::parse(request.body)["data"]["alerts"])
+  for (const base::HttpRequest& request : requests(path)) {
+    const Json document = Json::parse(request.body);
+    for (const Json& alert : document["data"]["alerts"])
       out.push_back(alert["status"].get<std::string>() + " " + alert["key"].get<std::string>());
+  }
   return out;
 }
 
