@@ -43,7 +43,7 @@ TEST(Helpers, AreFoundInTheTableOfProcesses) {
   process("11", "conmon", "conmon\0-c\0other\0-b\0/elsewhere/overlay-containers/other/userdata\0"s);
   process("12", "bash", "bash\0");
   process("13", "slirp4netns",
-          "slirp4netns\0--mtu=65520\0--netns-type=path\0" + (dir / "netns/gone") + "\0tap0\0"s);
+          "slirp4netns\0--mtu=65520\0--netns-type=path\0"s + (dir / "netns/gone") + "\0tap0\0"s);
   process("14", "rootlessport", "rootlessport\0");
   write(dir / "proc/14/net/tcp",
         "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
