@@ -230,17 +230,13 @@ TEST(Config, FilesAreReadOrSaidToBeUnreadable) {
   }
 }
 
-// docs/configuration.md names every key, and says of the right ones that they have no effect.
+// docs/configuration.md names every key.
 TEST(Config, EveryKeyIsDocumented) {
   std::ifstream in(MCP_SOURCE_DIR "/docs/configuration.md");
   const std::string page(std::istreambuf_iterator<char>(in), {});
-  const size_t without_effect = page.find("Known, and without effect");
-  ASSERT_NE(without_effect, page.npos);
   for (const Key& key : config_keys()) {
     const std::string name = "`" + std::string(key.section) + "." + std::string(key.name) + "`";
-    const size_t row = page.find((key.set ? "| " : "") + name);
-    ASSERT_NE(row, page.npos) << name;
-    EXPECT_EQ(row > without_effect, key.set == nullptr) << name;
+    EXPECT_NE(page.find("| " + name), page.npos) << name;
   }
 }
 
