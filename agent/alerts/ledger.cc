@@ -133,6 +133,7 @@ std::vector<Alert> Ledger::take(const Causes& causes, TimePoint now) {
 }
 
 void Ledger::begun_elsewhere(Alert alert, const std::set<std::string>& told, TimePoint now) {
+  if (options_.disabled.contains(alert.name)) return;
   Entry& entry = entries_[alert.key()];
   entry.begun = true;
   for (const std::string& name : told)

@@ -196,6 +196,8 @@ TEST_F(LedgerTest, WhatIsConfiguredCounts) {
   at(seconds(0), {alert(kNotReady, "web"), alert(alert::kFlapping, "api")});
   EXPECT_THAT(at(minutes(1), {alert(kNotReady, "web"), alert(alert::kFlapping, "api")}),
               ElementsAre("+NotReady web"));
+  ledger.begun_elsewhere(alert(alert::kFlapping, "api"), {}, now);
+  EXPECT_EQ(ledger.firing().size(), 1u);
 }
 
 TEST_F(LedgerTest, NobodyIsToldThatHeCannotBeTold) {
