@@ -200,7 +200,7 @@ def corrupt_clone(fleet):
 def cut_fetch(fleet):
     """After a few bytes, and after some more; then it goes through."""
     relay = fleet.git.relay
-    for size in (100, 3000, 6000):
+    for size in (100, 1500, 3000):
         relay.mode, cuts = size, relay.cuts
         fleet.deploy("s1")
         try:

@@ -48,6 +48,10 @@ if [ -z "$binaries" ]; then
   binaries=$PWD/build/chaos/bin
 fi
 
+# Podmans of one machine share its firewall: a second run would cut off this one's containers.
+exec 9>/tmp/mcp-chaos.lock
+flock -n 9 || { echo "waiting for another run to end" >&2; flock 9; }
+
 work=$(mktemp -d /tmp/mcp-chaos.XXXXXX)
 chaos=""
 clean() {
@@ -63,6 +67,6 @@ trap 'exit 130' INT TERM
 # Programs that are built anew while this runs are not mixed up.
 mkdir "$work/bin"
 cp "$binaries/mcp-agent" "$binaries/mc-proxy" "$work/bin"
-python3 test/chaos/$program.py --work "$work" --binaries "$work/bin" --seed "$seed" "${arguments[@]}" &
+python3 test/chaos/$program.py --work "$work" --binaries "$work/bin" --seed "$seed" "${arguments[@]}" 9>&- &
 chaos=$!
 wait $chaos

@@ -260,8 +260,7 @@ TEST_F(LoopTest, ALostRegistryIsWrittenAnew) {
   settle();
   store_.corrupt = true;
   push(snapshot(2, {service("web", "app:v2"), service("db")}));
-  runtime_.publish("app:v2");
-  step();
+  settle();
   EXPECT_EQ(loop_->memory().conditions.front().reason, reconciler::reason::kRegistryUnavailable);
   store_.commits.clear();
   pass(2);
@@ -272,7 +271,6 @@ TEST_F(LoopTest, ALostRegistryIsWrittenAnew) {
   EXPECT_TRUE(first.components.contains(key("db"))) << "it has not changed";
   EXPECT_TRUE(first.services.contains(reconciler::ServiceName("db")));
   EXPECT_TRUE(first.node);
-  EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
 }
 
 TEST_F(LoopTest, AKilledProcessIsAskedForAndStartedAgain) {
