@@ -53,7 +53,8 @@ base::Result<std::string> find_kind(const std::string& word) {
     names.push_back(base::lower(kind));
     if (base::lower(word) == names.back() || base::lower(word) == names.back() + "s") return kind;
   }
-  return base::not_found("no kind is named '" + word + "'", suggest(base::lower(word), names, "kinds"));
+  return base::not_found("no kind is named '" + word + "'",
+                         suggest(base::lower(word), names, "kinds"));
 }
 
 // The field that the parts name below `schema`; `unknown` gets the first that is none.
