@@ -1,6 +1,7 @@
 #include "base/sqlite/aside.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 
 namespace base::sqlite {

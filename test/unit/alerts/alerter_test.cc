@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "agent/alerts/kinds.h"
 #include "test/unit/loop/parts.h"
 
