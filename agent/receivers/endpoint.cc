@@ -51,12 +51,15 @@ base::Result<base::HttpResponse> Endpoint::send(const base::HttpUrl& url,
   base::HttpAddress address = base::HttpAddress::tcp(url.host, url.port);
   if (url.tls) address = base::HttpAddress::https(url.host, url.port, ca_file_);
   if (call.target == "/") call.target = url.target;
+  call.secret_target = true;
   call.deadline = kDeadline;
   base::HttpClient client(std::move(address));
   auto answer = client.request(call);
-  if (!answer) return answer;
-  if (answer->ok()) return answer;
-  const std::string said = excerpt(answer->body);
+  if (!answer || answer->ok()) return answer;
+  std::string said = excerpt(answer->body);
+  // Some servers say what they were asked for.
+  const std::string path = call.target.substr(0, call.target.find('?'));
+  if (path != "/" && said.find(path) != std::string::npos) said.clear();
   return base::unavailable(url.origin() + " answered " + std::to_string(answer->status) +
                            (said.empty() ? "" : ": " + said));
 }

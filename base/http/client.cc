@@ -1,5 +1,6 @@
 #include "base/http/client.h"
 
+#include <fcntl.h>
 #include <httplib.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -74,13 +75,48 @@ HttpResponse to_response(const httplib::Response& response) {
   return result;
 }
 
+// The connection of a client, for those who may have to end it from outside of its thread. The
+// library's own stop() waits for a connection that is being made: for the resolver, for a
+// handshake.
+class Line {
+ public:
+  Line() = default;
+  ~Line() { forget(); }
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  // It has a new socket. A descriptor of our own: the library's may be closed, and be another's.
+  void hold(int socket) {
+    const std::lock_guard lock(mutex_);
+    forget();
+    fd_ = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
+  }
+  // Never waits. Without a socket it does nothing: the name is being resolved, which has an end of
+  // its own (resolv.conf(5)).
+  void cut() {
+    const std::lock_guard lock(mutex_);
+    if (fd_ >= 0) ::shutdown(fd_, SHUT_RDWR);
+  }
+
+ private:
+  void forget() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  std::mutex mutex_;
+  int fd_ = -1;
+};
+
+struct Client {
+  std::unique_ptr<httplib::ClientImpl> http;
+  std::shared_ptr<Line> line;
+};
+
 // Ends a stream from outside of its reading thread: on request, at the deadline, or when the sink
 // says no to an empty piece.
 class Watch {
  public:
-  Watch(httplib::ClientImpl& client, const HttpClient::Sink& sink, Clock::time_point deadline,
-        std::stop_token stop)
-      : client_(client), sink_(sink), deadline_(deadline), stop_(std::move(stop)) {
+  Watch(Line& line, const HttpClient::Sink& sink, Clock::time_point deadline, std::stop_token stop)
+      : line_(line), sink_(sink), deadline_(deadline), stop_(std::move(stop)) {
     thread_ = std::thread([this] { run(); });
   }
   ~Watch() {
@@ -110,8 +146,8 @@ class Watch {
     while (!done_) {
       const auto now = Clock::now();
       if (ended_ || stop_.stop_requested() || now >= deadline_) {
-        // Again and again: a call that has not connected yet cannot be stopped.
-        client_.stop();
+        // Again and again: a call that has no socket yet gets one.
+        line_.cut();
         changed_.wait_for(lock, kStopRetry, [this] { return done_; });
       } else if (now >= last_ + kTick) {
         last_ = now;
@@ -123,7 +159,7 @@ class Watch {
     }
   }
 
-  httplib::ClientImpl& client_;
+  Line& line_;
   const HttpClient::Sink& sink_;
   const Clock::time_point deadline_;
   const std::stop_token stop_;
@@ -152,16 +188,16 @@ class Deadlines {
     if (thread_.joinable()) thread_.join();
   }
 
-  void add(httplib::ClientImpl& client, Clock::time_point at) {
+  void add(Line& line, Clock::time_point at) {
     const std::lock_guard lock(mutex_);
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
-    calls_[&client] = at;
+    calls_[&line] = at;
     if (at < next_) changed_.notify_all();
   }
-  // `client` is not touched any more when it returns.
-  void remove(httplib::ClientImpl& client) {
+  // `line` is not touched any more when it returns.
+  void remove(Line& line) {
     const std::lock_guard lock(mutex_);
-    calls_.erase(&client);
+    calls_.erase(&line);
   }
 
  private:
@@ -170,10 +206,10 @@ class Deadlines {
     while (!over_) {
       const auto now = Clock::now();
       next_ = now + kNoDeadline;
-      for (auto& [client, at] : calls_) {
+      for (auto& [line, at] : calls_) {
         if (at <= now) {
-          // Again and again: a call that has not connected yet cannot be stopped.
-          client->stop();
+          // Again and again: a call that has no socket yet gets one.
+          line->cut();
           at = now + kStopRetry;
         }
         next_ = std::min(next_, at);
@@ -184,7 +220,7 @@ class Deadlines {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<httplib::ClientImpl*, Clock::time_point> calls_;
+  std::map<Line*, Clock::time_point> calls_;
   Clock::time_point next_ = Clock::now() + kNoDeadline;
   bool over_ = false;
   std::thread thread_;
@@ -192,15 +228,15 @@ class Deadlines {
 
 class DeadlineOfCall {
  public:
-  DeadlineOfCall(httplib::ClientImpl& client, Clock::time_point at) : client_(client) {
-    Deadlines::of_this_process().add(client, at);
+  DeadlineOfCall(Line& line, Clock::time_point at) : line_(line) {
+    Deadlines::of_this_process().add(line, at);
   }
-  ~DeadlineOfCall() { Deadlines::of_this_process().remove(client_); }
+  ~DeadlineOfCall() { Deadlines::of_this_process().remove(line_); }
   DeadlineOfCall(const DeadlineOfCall&) = delete;
   DeadlineOfCall& operator=(const DeadlineOfCall&) = delete;
 
  private:
-  httplib::ClientImpl& client_;
+  Line& line_;
 };
 
 }  // namespace
@@ -214,9 +250,9 @@ std::string HttpAddress::text() const {
 struct HttpClient::Impl {
   HttpAddress address;
   std::mutex mutex;
-  std::vector<std::unique_ptr<httplib::ClientImpl>> idle;
+  std::vector<Client> idle;
 
-  std::unique_ptr<httplib::ClientImpl> make(Millis deadline) const {
+  Client make(Millis deadline) const {
     const bool local = !address.socket.empty();
     std::unique_ptr<httplib::ClientImpl> client;
     if (address.tls) {
@@ -231,7 +267,9 @@ struct HttpClient::Impl {
     client->set_url_encode(false);
     client->set_tcp_nodelay(!local);
     set_deadline(*client, deadline);
-    return client;
+    auto line = std::make_shared<Line>();
+    client->set_socket_options([line](int socket) { line->hold(socket); });
+    return {std::move(client), std::move(line)};
   }
 
   static void set_deadline(httplib::ClientImpl& client, Millis deadline) {
@@ -240,28 +278,30 @@ struct HttpClient::Impl {
     client.set_write_timeout(deadline);
   }
 
-  std::unique_ptr<httplib::ClientImpl> take(Millis deadline) {
+  Client take(Millis deadline) {
     {
       const std::lock_guard lock(mutex);
       if (!idle.empty()) {
-        auto client = std::move(idle.back());
+        Client client = std::move(idle.back());
         idle.pop_back();
-        set_deadline(*client, deadline);
+        set_deadline(*client.http, deadline);
         return client;
       }
     }
-    auto client = make(deadline);
-    client->set_keep_alive(true);
+    Client client = make(deadline);
+    client.http->set_keep_alive(true);
     return client;
   }
 
-  void give_back(std::unique_ptr<httplib::ClientImpl> client) {
+  void give_back(Client client) {
     const std::lock_guard lock(mutex);
     if (idle.size() < kIdleConnections) idle.push_back(std::move(client));
   }
 
   Error error(const HttpCall& call, httplib::Error why, bool late) const {
-    const std::string what = call.method + " " + call.target.substr(0, call.target.find('?'));
+    const std::string what =
+        call.method +
+        (call.secret_target ? "" : " " + call.target.substr(0, call.target.find('?')));
     const std::string where = " at " + address.text();
     if (late)
       return make_error(Code::kTimeout,
@@ -315,7 +355,7 @@ const HttpAddress& HttpClient::address() const {
 Result<HttpResponse> HttpClient::request(const HttpCall& call) {
   MCP_CHECK(impl_->check());
   const auto deadline = Clock::now() + call.deadline;
-  auto client = impl_->take(call.deadline);
+  Client client = impl_->take(call.deadline);
   httplib::Request request = to_request(call, impl_->address);
   HttpResponse response;
   bool bodiless = false;
@@ -330,8 +370,8 @@ Result<HttpResponse> HttpClient::request(const HttpCall& call) {
     return Clock::now() < deadline;
   };
   const auto send = [&] {
-    const DeadlineOfCall limit(*client, deadline);
-    return client->send(request);
+    const DeadlineOfCall limit(*client.line, deadline);
+    return client.http->send(request);
   };
   const httplib::Result result = send();
   if (bodiless) return response;
@@ -346,11 +386,11 @@ Result<HttpResponse> HttpClient::stream(const HttpCall& call, const Sink& sink,
   MCP_CHECK(impl_->check());
   const Millis limit = call.deadline.count() > 0 ? call.deadline : kNoDeadline;
   const auto deadline = Clock::now() + limit;
-  const auto client = impl_->make(limit);
+  const Client client = impl_->make(limit);
   HttpResponse response;
   response.status = 0;
   if (stop.stop_requested()) return response;
-  Watch watch(*client, sink, deadline, std::move(stop));
+  Watch watch(*client.line, sink, deadline, std::move(stop));
 
   httplib::Request request = to_request(call, impl_->address);
   request.response_handler = [&](const httplib::Response& head) {
@@ -362,7 +402,7 @@ Result<HttpResponse> HttpClient::stream(const HttpCall& call, const Sink& sink,
     if (response.body.size() + size <= kMaxErrorBody) response.body.append(bytes, size);
     return !watch.ended();
   };
-  const httplib::Result result = client->send(request);
+  const httplib::Result result = client.http->send(request);
   if (result || watch.ended()) return response;
   return impl_->error(call, result.error(), Clock::now() >= deadline);
 }

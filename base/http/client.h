@@ -33,7 +33,8 @@ struct HttpAddress {
 
 struct HttpCall {
   std::string method = "GET";
-  std::string target = "/";  // path and query, already encoded
+  std::string target = "/";    // path and query, already encoded
+  bool secret_target = false;  // no message of an error has it
   std::string body = {};
   // Instead of a body: `upload_size` bytes, asked for piece by piece, from an offset, at most so
   // many; an error or nothing ends the call.

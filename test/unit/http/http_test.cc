@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -297,6 +298,53 @@ TEST_F(Http, AnAnswerThatTricklesIsATimeout) {
     EXPECT_EQ(reply.error().code, Code::kTimeout) << reply.error().text();
     server.join();  // the connection is closed
     ::close(listening);
+  }
+}
+
+// A listening socket on a free port of this host.
+std::pair<int, uint16_t> listen_on_loopback() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  if (::bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd, 1) != 0 ||
+      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    ADD_FAILURE() << "cannot listen on a port";
+  return {fd, ntohs(address.sin_port)};
+}
+
+// Nor does it keep the deadlines of other calls from being kept.
+TEST_F(Http, AHandshakeThatTricklesIsATimeout) {
+  const auto [listening, port] = listen_on_loopback();
+  std::jthread server([fd = listening] {
+    const int peer = ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC);
+    const char record[] = {0x16, 0x03, 0x03, 0x40, 0x00};  // 16 KiB of a handshake, in time
+    ::send(peer, record, sizeof(record), MSG_NOSIGNAL);
+    while (::send(peer, "0", 1, MSG_NOSIGNAL) == 1)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ::close(peer);
+  });
+  HttpClient client(HttpAddress::https("127.0.0.1", port));
+  const auto reply = client.request({.target = "/", .deadline = Millis(100)});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, Code::kTimeout) << reply.error().text();
+  server.join();  // the connection is closed
+  ::close(listening);
+}
+
+TEST_F(Http, ATargetCanBeASecret) {
+  for (const bool secret : {false, true}) {
+    const auto [listening, port] = listen_on_loopback();
+    std::jthread server([fd = listening] {
+      ::close(::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC));
+      ::close(fd);
+    });
+    HttpClient client(HttpAddress::tcp("127.0.0.1", port));
+    const auto reply = client.request({.target = "/T0/s3cret", .secret_target = secret});
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().text().find("s3cret") == std::string::npos, secret)
+        << reply.error().text();
   }
 }
 
