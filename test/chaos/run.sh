@@ -59,6 +59,13 @@ clean() {
   if [ -n "$chaos" ]; then kill "$chaos" 2>/dev/null && wait "$chaos" || true; fi
   umount --lazy "$work/state" 2>/dev/null || true
   test/support/podman_env.sh clean "$work/podman"
+  # What podman has forgotten (its conmon was killed, its files are gone), and what a run that was
+  # interrupted has left: it has the folder in its command line, and containers are conmon's children.
+  for pid in $(grep -lsaF "$work/" /proc/[0-9]*/cmdline | cut -d/ -f3); do
+    [ "$pid" != $$ ] || continue
+    # shellcheck disable=SC2046
+    kill -9 "$pid" $(cat "/proc/$pid/task/$pid/children" 2>/dev/null) 2>/dev/null || true
+  done
   rm -rf "$work"
 }
 trap clean EXIT
