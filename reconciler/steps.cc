@@ -143,13 +143,7 @@ std::string said(const std::vector<std::string>& lines) {
     return line.find_first_not_of(' ') != line.npos;
   });
   if (last == lines.rend()) return "";
-  std::string text = last->substr(0, kShown);
-  if (last->size() > kShown) {
-    // Not within a character of several bytes.
-    for (size_t bad = 0; !base::is_utf8(text, &bad);) text.resize(bad);
-    text += "...";
-  }
-  return " (it said: " + text + ")";
+  return " (it said: " + base::utf8_prefix(*last, kShown) + (last->size() > kShown ? "...)" : ")");
 }
 
 std::string exit_text(int code) {

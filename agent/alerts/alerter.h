@@ -57,6 +57,9 @@ class Alerter {
   // What alerts are derived from may have changed.
   void look() { look_ = true; }
 
+  // What was stored is lost: it is written again with the next step.
+  void store_is_new() { stored_.clear(); }
+
   // Bounded work. Gives what is worth an event.
   std::vector<reconciler::Event> step(Situation situation, base::TimePoint now);
   std::optional<base::TimePoint> wake_at() const;

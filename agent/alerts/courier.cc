@@ -12,8 +12,6 @@ using base::Millis;
 using base::TimePoint;
 
 constexpr reconciler::Schedule kRetry{std::chrono::seconds(5), std::chrono::minutes(5)};
-// More are told in the next message.
-constexpr size_t kMostInOne = 100;
 
 }  // namespace
 
@@ -47,8 +45,8 @@ std::vector<Alert> Courier::content(const Ledger& ledger, TimePoint now) const {
       if (std::none_of(out.begin(), out.end(),
                        [&](const Alert& other) { return other.key() == alert.key(); }))
         out.push_back(std::move(alert));
-  } else if (out.size() > kMostInOne) {
-    out.resize(kMostInOne);
+  } else if (out.size() > options_.most) {
+    out.resize(options_.most);
   }
   return out;
 }

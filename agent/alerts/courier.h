@@ -22,6 +22,8 @@ struct CourierOptions {
   // All that fires is said again so often, whether it is news or not: for a receiver that forgets
   // (an Alertmanager). Zero: never.
   base::Millis refresh{0};
+  // Alerts in one message; the others are in the next. Not with `refresh`.
+  size_t most = 100;
 };
 
 // What all messages of this agent have in common.

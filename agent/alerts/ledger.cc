@@ -160,20 +160,24 @@ bool Ledger::is_news(const Audience& audience, const Entry& entry) {
 
 std::vector<Alert> Ledger::news(const Audience& audience, TimePoint now) const {
   std::vector<Alert> out;
+  std::vector<const Entry*> known;
   bool remind = false;
+  const auto told_at = [&](const Entry* entry) { return entry->record.said.at(audience.name).at; };
   for (const auto& [key, entry] : entries_) {
     if (is_news(audience, entry)) {
       out.push_back(entry.record.alert);
     } else if (wants(audience, entry) && entry.record.alert.firing() &&
                audience.repeat > Millis(0)) {
-      remind |= passed(entry.record.said.at(audience.name).at, audience.repeat, now);
+      known.push_back(&entry);
+      remind |= passed(told_at(&entry), audience.repeat, now);
     }
   }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Alert& a, const Alert& b) { return a.severity > b.severity; });
   if (!remind) return out;
-  out.clear();
-  for (const auto& [key, entry] : entries_)
-    if (is_news(audience, entry) || (wants(audience, entry) && entry.record.alert.firing()))
-      out.push_back(entry.record.alert);
+  std::stable_sort(known.begin(), known.end(),
+                   [&](const Entry* a, const Entry* b) { return told_at(a) < told_at(b); });
+  for (const Entry* entry : known) out.push_back(entry->record.alert);
   return out;
 }
 

@@ -60,8 +60,9 @@ class Ledger {
   // not have it.
   void begun_elsewhere(Alert alert, const std::set<std::string>& told, base::TimePoint now);
 
-  // What the receiver does not know: begun, ended or worse; or, when the time has come to remind it
-  // of one, all that still fire. In the order of their keys.
+  // What the receiver does not know: begun, ended or worse, the worst first; then, when the time
+  // has come to remind it of one, all others that fire, first those that it was told of longest
+  // ago.
   std::vector<Alert> news(const Audience& audience, base::TimePoint now) const;
   // All that it should know to fire now.
   std::vector<Alert> firing(const Audience& audience) const;

@@ -5,9 +5,8 @@
 #include "base/core/text.h"
 
 namespace agent {
-namespace {
 
-std::string line_of(const Alert& alert) {
+std::string headline_of(const Alert& alert) {
   if (!alert.firing()) return "RESOLVED " + alert.summary;
   switch (alert.severity) {
     case Severity::kCritical:
@@ -19,8 +18,6 @@ std::string line_of(const Alert& alert) {
   }
   return "INFO " + alert.summary;
 }
-
-}  // namespace
 
 std::string message_id(const reconciler::NodeName& node, const std::vector<Alert>& alerts,
                        base::TimePoint turn) {
@@ -38,7 +35,7 @@ std::string headline(const Message& message) {
       message.alerts.begin(), message.alerts.end(), [](const Alert& a, const Alert& b) {
         return a.firing() != b.firing() ? a.firing() : a.severity > b.severity;
       });
-  std::string out = line_of(*first);
+  std::string out = headline_of(*first);
   if (message.alerts.size() > 1)
     out += " (and " + std::to_string(message.alerts.size() - 1) + " more)";
   return out;
@@ -47,7 +44,7 @@ std::string headline(const Message& message) {
 std::string body_text(const Message& message) {
   std::string out;
   for (const Alert& alert : message.alerts) {
-    out += (out.empty() ? "" : "\n") + line_of(alert) + "\n  " + alert.name + " since " +
+    out += (out.empty() ? "" : "\n") + headline_of(alert) + "\n  " + alert.name + " since " +
            base::to_rfc3339(alert.since);
     if (!alert.firing()) out += ", ended " + base::to_rfc3339(alert.until);
     out += "\n  " + alert.description + "\n  " + manual_of(message, alert) + "\n";

@@ -24,7 +24,9 @@ struct Message {
 std::string message_id(const reconciler::NodeName& node, const std::vector<Alert>& alerts,
                        base::TimePoint turn);
 
-// "rift: NotReady web, 2 more" and the like, for a subject or a title.
+// "CRITICAL web on rift does not serve (Unhealthy)", "RESOLVED ...": one line.
+std::string headline_of(const Alert& alert);
+// That of the worst one, "(and 2 more)"; for a subject or a title.
 std::string headline(const Message& message);
 // Each alert in some lines, for people.
 std::string body_text(const Message& message);

@@ -7,6 +7,7 @@
 #include "reconciler/adoption.h"
 #include "reconciler/conditions.h"
 #include "reconciler/handover.h"
+#include "reconciler/normalise.h"
 #include "reconciler/reconcile.h"
 #include "reconciler/resolve.h"
 #include "reconciler/service_conditions.h"
@@ -43,6 +44,18 @@ Applied measured(const Step& step, const Hands& hands, Meters& meters) {
 
 }  // namespace
 
+namespace {
+
+// A registry of an older version does not have them.
+void complete_wishes(reconciler::Desired& desired) {
+  for (auto& [service_name, service] : desired.services)
+    for (auto& [component_name, component] : service.components)
+      if (component.wish.empty())
+        component.wish = reconciler::spec_hash(reconciler::agent_fields(component.spec));
+}
+
+}  // namespace
+
 Loop::Loop(const LoopPorts& ports, LoopConfig config)
     : ports_(ports),
       config_(std::move(config)),
@@ -64,6 +77,7 @@ base::Result<> Loop::load() {
   // Another name of this node makes the registry's containers somebody else's.
   if (saved.desired && saved.desired->node == config_.node) {
     desired_ = std::move(*saved.desired);
+    complete_wishes(desired_);
     resolved_ = true;
   }
   desired_.heal_drift = config_.heal_drift;
@@ -228,6 +242,9 @@ void Loop::plan(base::TimePoint now) {
   // Before any step: what a step relies on (its ports) must survive a kill.
   journal_.save(desired_, memory_, now);
   dirty_ |= journal_.error() != observed.registry_error;
+  if (ports_.alerts != nullptr && journal_.error() &&
+      journal_.error()->code == base::Code::kCorrupt)
+    ports_.alerts->store_is_new();
   routes_.follow(outcome.follow_routes);
   probes_.want(outcome.probes, now);
   probes_.step(now, observed.readiness);

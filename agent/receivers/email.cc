@@ -73,12 +73,8 @@ std::string email_document(const Message& message, const ReceiverOptions& option
   };
   if (!options.from.empty()) header("From", options.from);
   header("To", base::join(options.to, ", "));
-  std::string subject = "[mcp " + message.node.str() + "] " + headline(message);
-  if (subject.size() > kLongestSubject) {
-    subject.resize(kLongestSubject);
-    while (!base::is_utf8(subject)) subject.pop_back();
-  }
-  header("Subject", header_text(subject));
+  const std::string subject = "[mcp " + message.node.str() + "] " + headline(message);
+  header("Subject", header_text(base::utf8_prefix(subject, kLongestSubject)));
   header("Message-ID", "<" + message.id + "@" + message.node.str() + ".mcp.invalid>");
   // No vacation notes (RFC 3834 section 5).
   header("Auto-Submitted", "auto-generated");

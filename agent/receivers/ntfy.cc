@@ -2,6 +2,7 @@
 
 #include "agent/receivers/endpoint.h"
 #include "agent/receivers/make.h"
+#include "base/core/text.h"
 
 namespace agent {
 namespace {
@@ -82,11 +83,11 @@ class Ntfy : public CheckedReceiver {
 std::string ntfy_document(const Message& message, const std::string& topic) {
   std::string text = body_text(message);
   if (text.size() > kMostBytes) {
-    text.resize(kMostBytes);
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80)
-      text.pop_back();
-    if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80) text.pop_back();
-    text += "\n... (mcp status has all of it)";
+    text.clear();
+    for (const Alert& alert : message.alerts)
+      text +=
+          base::utf8_prefix(headline_of(alert), kMostBytes / (message.alerts.size() + 1)) + "\n";
+    text += "(mcp status has all of it)";
   }
   const int priority = priority_of(message);
   const Json document = {{"topic", topic},

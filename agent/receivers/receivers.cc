@@ -6,6 +6,9 @@
 namespace agent {
 namespace {
 
+// One line of each fits into a message; see ntfy.cc.
+constexpr size_t kMostForNtfy = 10;
+
 class HttpPulse : public Pulse {
  public:
   explicit HttpPulse(const AlertsOptions::Heartbeat& options)
@@ -58,6 +61,7 @@ CourierOptions courier_options(const AlertsOptions& options, const ReceiverOptio
   out.type = name(receiver.type);
   out.group = options.group;
   out.pause = options.pause;
+  if (receiver.type == ReceiverOptions::Type::kNtfy) out.most = kMostForNtfy;
   if (receiver.type == ReceiverOptions::Type::kAlertmanager) {
     out.audience.repeat = base::Millis(0);
     out.group = out.pause = std::chrono::seconds(1);

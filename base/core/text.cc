@@ -92,6 +92,12 @@ bool is_utf8(std::string_view bytes, size_t* bad_offset) {
   return true;
 }
 
+std::string utf8_prefix(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
+  return std::string(text.substr(0, most));
+}
+
 bool is_dns_label(std::string_view text) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
   return !text.empty() && text.size() <= 63 && plain(text.front()) && plain(text.back()) &&

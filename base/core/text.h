@@ -22,6 +22,10 @@ std::string lower(std::string_view text);  // ASCII alone
 // byte.
 bool is_utf8(std::string_view bytes, size_t* bad_offset = nullptr);
 
+// The longest prefix of well-formed UTF-8 of at most `most` bytes that ends no character in its
+// middle.
+std::string utf8_prefix(std::string_view text, size_t most);
+
 // RFC 1123 label: 1 to 63 of a-z, 0-9 and '-', no '-' at either end.
 bool is_dns_label(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "base/core/text.h"
 #include "controller/cli/judge.h"
 #include "controller/cli/session.h"
 
@@ -137,10 +138,8 @@ std::string event_subject(const Event& event) {
   return event.component.empty() ? event.service : event.service + "/" + event.component;
 }
 
-std::string shortened(std::string text, size_t most) {
-  if (most == 0 || text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
-  return text.substr(0, most) + "...";
+std::string shortened(const std::string& text, size_t most) {
+  return most == 0 || text.size() <= most ? text : base::utf8_prefix(text, most) + "...";
 }
 
 // At most `most` bytes of the message, 0: all.

@@ -115,7 +115,7 @@ TEST_F(AlerterTest, SeveralInAShortTimeAreOneMessage) {
   observed.source_error = base::unavailable("no route");
   run(5);
   run(10);
-  EXPECT_THAT(ops.messages, ElementsAre(ElementsAre("+ReportFailing", "+SourceUnreachable")));
+  EXPECT_THAT(ops.messages, ElementsAre(ElementsAre("+SourceUnreachable", "+ReportFailing")));
   report_error.clear();
   run(12);
   EXPECT_THAT(ops.messages, SizeIs(1)) << "messages have a pause between them";

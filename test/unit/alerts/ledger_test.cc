@@ -156,9 +156,30 @@ TEST_F(LedgerTest, ARemindersTimeComesForAllThatFire) {
   EXPECT_THAT(news(kOps), IsEmpty());
   EXPECT_EQ(ledger.wake_at(), kStart + hours(4));
   at(hours(4), both);
-  EXPECT_THAT(news(kOps), ElementsAre("+RolloutFailed api", "+RolloutFailed web"));
+  EXPECT_THAT(news(kOps), ElementsAre("+RolloutFailed web", "+RolloutFailed api"));
   EXPECT_EQ(ledger.told_last(kOps, ledger.news(kOps, now)), kStart + hours(3))
       << "tells this reminder from the next";
+}
+
+// A message may hold fewer than there are: nothing may be left out for ever.
+TEST_F(LedgerTest, NewsComesFirstAndThenWhatWasToldLongestAgo) {
+  const Alert a = alert(kNotReady, "a"), b = alert(kNotReady, "b"), c = alert(kNotReady, "c");
+  at(seconds(0), {a, b});
+  at(minutes(5), {a, b});
+  told(kOps);
+  // Of the reminder only the first part arrives.
+  at(minutes(5) + hours(4), {a, b});
+  ledger.told(kOps, {ledger.news(kOps, now).front()}, now);
+  at(minutes(6) + hours(4), {a, b, c});
+  at(minutes(11) + hours(4), {a, b, c});
+  EXPECT_THAT(news(kOps), ElementsAre("+NotReady c", "+NotReady b", "+NotReady a"));
+}
+
+TEST_F(LedgerTest, TheWorstNewsComesFirst) {
+  const Alert mild = alert(kNotReady, "a"), bad = alert(kNotReady, "b", Severity::kCritical);
+  at(seconds(0), {mild, bad});
+  at(minutes(5), {mild, bad});
+  EXPECT_THAT(news(kOps), ElementsAre("+NotReady b", "+NotReady a"));
 }
 
 TEST_F(LedgerTest, OneCauseIsOneAlert) {
