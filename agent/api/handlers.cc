@@ -124,6 +124,7 @@ Handlers::Reply Handlers::sync(const Request& request) {
 }
 
 Handlers::Reply Handlers::doctor(const Request&) {
+  // Those who wait would take the places of all others.
   const std::unique_lock alone(examining_, std::try_to_lock);
   if (!alone)
     return base::unavailable("this node is being examined for somebody else", "try again soon");

@@ -69,9 +69,28 @@ base::Result<std::string> ask_source(const Config& config) {
   return found + ", signed by " + signer;
 }
 
+// A second connection, for everybody who looks, would be a load of its own on the server.
+base::Result<std::string> source_of(const View& running) {
+  if (running.source.last_error) return *running.source.last_error;
+  if (!running.source.last_fetch)
+    return base::unavailable("the remote has not answered since the agent started");
+  return running.source.url + " answered at " + base::to_rfc3339(*running.source.last_fetch) +
+         "; " + running.source.branch + " is at " + running.desired.revision.str().substr(0, 7);
+}
+
 base::Result<std::string> ask_podman(Podman& podman) {
   MCP_TRY(const std::string version, podman.version());
   return "podman " + version + " answers";
+}
+
+// Fixed ports of the host that definitions of this node ask for, and the component that does.
+std::map<uint16_t, std::string> wanted_ports(const reconciler::Desired& desired) {
+  std::map<uint16_t, std::string> out;
+  for (const auto& [service, definition] : desired.services)
+    for (const auto& [component, one] : definition.components)
+      for (const crds::PortMapping& port : one.spec.ports)
+        if (port.host_port != 0) out.emplace(port.host_port, service.str() + "/" + component.str());
+  return out;
 }
 
 base::Result<std::string> ask_mc_proxy(const Config& config) {
@@ -93,9 +112,11 @@ base::Result<std::string> ask_mc_proxy(const Config& config) {
 
 }  // namespace
 
-std::vector<CheckProbe> environment_probes(const Config& config, Podman& podman) {
+std::vector<CheckProbe> environment_probes(const Config& config, Podman& podman,
+                                           const View* running) {
   std::vector<CheckProbe> probes = {
-      {"source", [config] { return ask_source(config); }},
+      {"source",
+       [config, running] { return running == nullptr ? ask_source(config) : source_of(*running); }},
       {"policy",
        [config]() -> base::Result<std::string> {
          return "git may ask for: " + reconciler::summary(node_policy(config));
@@ -109,9 +130,11 @@ std::vector<CheckProbe> environment_probes(const Config& config, Podman& podman)
   return probes;
 }
 
-std::vector<Finding> examine(const LoadedConfig& loaded, Podman& podman,
-                             const std::map<uint16_t, std::string>& wanted) {
-  std::vector<Finding> out = check_config(loaded, environment_probes(loaded.config, podman));
+std::vector<Finding> examine(const LoadedConfig& loaded, Podman& podman, const View* running) {
+  std::vector<Finding> out =
+      check_config(loaded, environment_probes(loaded.config, podman, running));
+  const auto wanted =
+      running == nullptr ? std::map<uint16_t, std::string>() : wanted_ports(running->desired);
   for (Finding& finding : doctor::examine_machine(loaded.config, podman, wanted))
     out.push_back(std::move(finding));
   return out;
@@ -119,15 +142,6 @@ std::vector<Finding> examine(const LoadedConfig& loaded, Podman& podman,
 
 std::string findings_document(const std::vector<Finding>& findings) {
   return to_body({{"findings", findings_json(findings)}});
-}
-
-std::map<uint16_t, std::string> wanted_ports(const reconciler::Desired& desired) {
-  std::map<uint16_t, std::string> out;
-  for (const auto& [service, definition] : desired.services)
-    for (const auto& [component, one] : definition.components)
-      for (const crds::PortMapping& port : one.spec.ports)
-        if (port.host_port != 0) out.emplace(port.host_port, service.str() + "/" + component.str());
-  return out;
 }
 
 }  // namespace agent

@@ -212,6 +212,7 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   };
   Access local(nullptr, record);
   Access remote(validator.get(), record);
+  std::mutex examining;  // for one at a time, whichever server it came to
   const ApiContext context{backend,
                            *events,
                            version,
@@ -220,8 +221,9 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
                            node_policy(config).own_paths,
                            meters,
                            [&] {
-                             const LoadedConfig loaded{config, {}};
-                             return examine(loaded, podman, wanted_ports(backend.view().desired));
+                             const std::lock_guard alone(examining);
+                             const View running = backend.view();
+                             return examine(LoadedConfig{config, {}}, podman, &running);
                            }};
   base::HttpServer server(
       api_options({.socket = config.api.socket, .group = config.api.group}, version, local));

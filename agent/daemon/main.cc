@@ -62,7 +62,7 @@ int run(const LoadedConfig& loaded) {
 
 int check(const LoadedConfig& loaded, const std::string& format) {
   agent::Podman podman(agent::visiting_podman_options(loaded.config));
-  const std::vector<agent::Finding> findings = agent::examine(loaded, podman, {});
+  const std::vector<agent::Finding> findings = agent::examine(loaded, podman, nullptr);
   bool bad = false;
   for (const agent::Finding& one : findings) bad |= one.level == agent::Finding::Level::kError;
   if (format == "json") {

@@ -86,7 +86,10 @@ base::Result<Helpers> helpers_of(const Engine& engine, Podman& podman) {
   MCP_TRY(const auto containers, podman.list());
   for (const reconciler::ObservedContainer& one : containers) {
     out.containers.insert(one.id.str());
-    if (one.state != reconciler::ContainerState::kRunning) continue;
+    // A paused one keeps its forwarders.
+    if (one.state != reconciler::ContainerState::kRunning &&
+        one.state != reconciler::ContainerState::kPaused)
+      continue;
     for (const crds::PortMapping& port : one.ports) out.published.insert(port.host_port);
   }
   return out;

@@ -20,7 +20,7 @@ using testing::StartsWith;
 // What the probe `what` says of the configuration.
 std::string says(const Config& config, const std::string& what) {
   Podman podman(podman_options(config));
-  for (const CheckProbe& probe : environment_probes(config, podman)) {
+  for (const CheckProbe& probe : environment_probes(config, podman, nullptr)) {
     if (probe.what != what) continue;
     const auto answer = probe.ask();
     return answer ? *answer : "error: " + answer.error().text();
