@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -276,6 +277,13 @@ TEST_F(Http, ASlowAnswerIsATimeout) {
 }
 
 // A byte now and then: no wait for one is long, and the whole never ends.
+// A byte every 5 ms, until the other side has enough of it.
+void trickle(int peer) {
+  pollfd hears{peer, POLLRDHUP, 0};
+  do ::poll(&hears, 1, 5);
+  while (::send(peer, "0", 1, MSG_NOSIGNAL) == 1);
+}
+
 TEST_F(Http, AnAnswerThatTricklesIsATimeout) {
   for (const std::string head :
        {"HTTP/1.1 200 OK\r\nX-A: ", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
@@ -289,8 +297,7 @@ TEST_F(Http, AnAnswerThatTricklesIsATimeout) {
     std::jthread server([&] {
       const int peer = ::accept4(listening, nullptr, nullptr, SOCK_CLOEXEC);
       ::send(peer, head.data(), head.size(), MSG_NOSIGNAL);
-      while (::send(peer, "0", 1, MSG_NOSIGNAL) == 1)
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      trickle(peer);
       ::close(peer);
     });
     const auto reply = client_.request({.target = "/", .deadline = Millis(100)});
@@ -321,8 +328,7 @@ TEST_F(Http, AHandshakeThatTricklesIsATimeout) {
     const int peer = ::accept4(fd, nullptr, nullptr, SOCK_CLOEXEC);
     const char record[] = {0x16, 0x03, 0x03, 0x40, 0x00};  // 16 KiB of a handshake, in time
     ::send(peer, record, sizeof(record), MSG_NOSIGNAL);
-    while (::send(peer, "0", 1, MSG_NOSIGNAL) == 1)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    trickle(peer);
     ::close(peer);
   });
   HttpClient client(HttpAddress::https("127.0.0.1", port));

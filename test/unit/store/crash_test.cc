@@ -1,5 +1,6 @@
 // The registry after its program, or its machine, ended at any moment.
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -170,7 +171,8 @@ TEST_F(CrashTest, AProcessThatIsKilledWhileItWritesLosesNothingThatWasCommitted)
     int committed = last;
     const int most = static_cast<int>(random() % 6);
     for (int i = 0; i < most; ++i) ASSERT_EQ(::read(pipe[0], &committed, sizeof(int)), 4);
-    ::usleep(random() % 3000);  // anywhere in the next one
+    pollfd next{pipe[0], POLLIN, 0};
+    ::poll(&next, 1, static_cast<int>(random() % 4));  // anywhere in the next one
     ::kill(child, SIGKILL);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
     while (::read(pipe[0], &committed, sizeof(int)) == 4) continue;
