@@ -10,6 +10,7 @@ import sys
 import time
 
 import report
+import scale
 from contenders import Floor, Mcp, all_contenders
 from node import BEATING, IMAGE, NETWORK, Podman, names, wait_until
 from proxy import Proxy
@@ -294,6 +295,12 @@ class Bench:
         done = subprocess.run([self.options.planner], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
+    def repository(self):
+        return scale.repository(self, self.options.definitions, self.options.repeats)
+
+    def polls(self):
+        return scale.polls(self, self.options.refs, self.options.polls)
+
     # ------------------------------------------------------------ parts
 
     @staticmethod
@@ -310,6 +317,7 @@ class Bench:
 
 
 ROWS = ("cold", "change", "noop", "elsewhere", "calls", "heal", "push", "idle", "planner")
+SCALE = ("repository", "polls")  # into docs/scale.md
 
 
 def parse():
@@ -321,7 +329,7 @@ def parse():
     parser.add_argument("--page", help="write the tables into this page")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--no-peers", action="store_true", help="the floor and MCP alone")
-    parser.add_argument("--only", action="append", choices=ROWS)
+    parser.add_argument("--only", action="append", choices=ROWS + SCALE)
     options = parser.parse_args()
     quick = options.quick
     options.cold = [20] if quick else [20, 50, 100]
@@ -330,6 +338,9 @@ def parse():
     options.repeats = 2 if quick else 5
     options.passes = 5 if quick else 20
     options.kills = 5 if quick else 15
+    options.definitions = 1000 if quick else 10_000
+    options.refs = [0, 50] if quick else [0, 50, 1000]
+    options.polls = 20 if quick else 200
     options.idle_containers = 20 if quick else 200
     options.idle_minutes = 1 if quick else 5
     return options

@@ -5,8 +5,9 @@
 #
 #   test/bench/run.sh [--quick] [--no-peers] [--only ROW]... [--build DIR] [--page FILE]
 #
-# Rows: cold change noop elsewhere calls heal push idle planner. Installs what it compares with from
-# the distribution, needs root (podman's), and leaves nothing behind but the build folder.
+# Rows: cold change noop elsewhere calls heal push idle planner; for docs/scale.md, when named:
+# repository polls. Installs what it compares with from the distribution, needs root (podman's), and
+# leaves nothing behind but the build folder.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -30,7 +31,7 @@ done
 [ "$(id -u)" = 0 ] || fail "root is needed: the contenders share one rootful podman"
 
 . test/packages.sh
-install_packages build run bench >&2
+install_packages build run test bench >&2
 
 cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
 targets=(mcp-agent)

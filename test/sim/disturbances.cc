@@ -128,8 +128,28 @@ void Simulation::push_forbidden() {
   happened("commit: forbidden", service.name.str());
 }
 
+// How the agent is to treat a service; its containers stay as they are.
+void Simulation::push_instruction() {
+  if (services_.empty()) return;
+  crds::Service& service = more_.pick(services_).second;
+  const bool suspended = service.suspend.has_value();
+  if (more_.chance(30)) {
+    service.heal_drift = service.heal_drift ? std::nullopt : std::optional(false);
+  } else if (suspended) {
+    service.suspend.reset();
+  } else {
+    service.suspend.emplace();
+    if (more_.chance(70)) service.suspend->until = node_.now + Millis(more_.below(600'000));
+  }
+  push(0);
+  if (suspended != service.suspend.has_value())
+    happened(suspended ? "commit: resumed" : "commit: suspended", service.name.str());
+  else
+    happened("commit: drift is told or healed", service.name.str());
+}
+
 void Simulation::disturb_more() {
-  switch (more_.below(5)) {
+  switch (more_.below(8)) {
     case 0:
       branch_.push_unsigned();
       return happened("commit: unsigned");
@@ -146,6 +166,10 @@ void Simulation::disturb_more() {
       stepped_back_ -= ahead;
       return happened("clock stepped forward");
     }
+    case 4:
+    case 5:
+    case 6:
+      return push_instruction();
     default: {
       std::vector<reconciler::RouteSpec> routes;
       for (const auto& [key, route] : node_.router.routes()) routes.push_back(route.spec);

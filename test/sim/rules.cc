@@ -53,9 +53,28 @@ void Rules::before(const test::FakeRuntime::Call& call, base::TimePoint now) {
   if (!container.owner)
     return violated("rule 1: a foreign container is touched: " + container.name);
   untold_.push_back(reconciler::container_name(container.owner->key, container.owner->slot));
+  suspension_is_kept(container, now);
   if (call.kind == Kind::kStop) stopping(container, now);
   if (call.kind == Kind::kStop) still_routed(container, now);
   if (call.kind == Kind::kRemove) removing(container);
+}
+
+// What was on its way when the agent learned of it is let through.
+void Rules::suspension_is_kept(const ObservedContainer& container, base::TimePoint now) {
+  const auto since = suspended_since_.find(container.owner->key.service);
+  if (since != suspended_since_.end() && now > since->second + std::chrono::minutes(2))
+    violated("suspended: " + container.name + " is touched");
+}
+
+void Rules::note_suspensions(base::TimePoint now) {
+  std::map<reconciler::ServiceName, base::TimePoint> still;
+  for (const auto& [name, service] : loop_()->desired().services) {
+    const auto& suspend = service.definition.suspend;
+    if (!suspend || (suspend->until && now >= *suspend->until)) continue;
+    const auto known = suspended_since_.find(name);
+    still[name] = known == suspended_since_.end() ? now : known->second;
+  }
+  suspended_since_ = std::move(still);
 }
 
 // Rule 2: what serves is not stopped while the component is wanted, unless another one serves or
@@ -309,7 +328,8 @@ void Rules::leases_kept(const std::map<std::pair<ComponentKey, std::string>, uin
       violated("rule 6: the new agent does not know the port of " + whose.second);
 }
 
-void Rules::after_step() {
+void Rules::after_step(base::TimePoint now) {
+  note_suspensions(now);
   status_is_true();
   held_is_last_good();
   policy_is_kept();

@@ -23,7 +23,7 @@ class Rules {
   // Told before a call has its effect.
   void before(const test::FakeRuntime::Call& call, base::TimePoint now);
   // Told after each step of the loop.
-  void after_step();
+  void after_step(base::TimePoint now);
   // What is, and what should be, when nothing goes wrong any more.
   void converged(const reconciler::Desired& desired);
 
@@ -38,6 +38,7 @@ class Rules {
   // The wall clock went ahead; nobody has learned anything by it.
   void stepped_ahead(base::Millis by) {
     for (auto& [key, until] : unaware_until_) until += by;
+    for (auto& [service, since] : suspended_since_) since += by;
     routes_unaware_until_ += by;
   }
   // Another agent process: what the last one could not write down is not known any more.
@@ -76,6 +77,8 @@ class Rules {
   void each_of_ours(const std::function<void(const reconciler::Owner&)>& look) const;
   bool serves(const reconciler::ObservedContainer& container) const;
   void stopping(const reconciler::ObservedContainer& container, base::TimePoint now);
+  void suspension_is_kept(const reconciler::ObservedContainer& container, base::TimePoint now);
+  void note_suspensions(base::TimePoint now);
   void bounded(const test::FakeRuntime::Call& call, base::TimePoint now);
   void status_is_true();
   void held_is_last_good();
@@ -97,6 +100,7 @@ class Rules {
   std::map<reconciler::ComponentKey, base::TimePoint> unaware_until_;
   std::map<std::string, std::deque<base::TimePoint>> calls_;  // by container name or image
   std::map<reconciler::ServiceName, reconciler::ServiceDesired> last_good_;
+  std::map<reconciler::ServiceName, base::TimePoint> suspended_since_;  // by the agent's knowledge
   reconciler::Revision looked_at_;  // the last that these are of
   // By this agent process:
   std::deque<std::string> untold_;  // containers that it has called podman for, and not said so

@@ -104,6 +104,8 @@ void Simulation::heal() {
   for (auto& [service_name, service] : services_) {
     // What others depend on has to run for them to run.
     if (service_name == "db") service.active = true;
+    service.suspend.reset();
+    service.heal_drift.reset();
     // As its condition says: it is tried once more.
     if (gave_up_on(service_name)) service.restarted_at = node_.now;
     for (crds::Component& component : service.components) {

@@ -37,6 +37,7 @@ class Simulation {
   void disturb_more();
   void push_commit();
   void push_forbidden();
+  void push_instruction();
   void push(int approved_removals);
   void disturb_container();
   void disturb_surroundings();

@@ -58,7 +58,7 @@ void Station::crash() {
 
 void Station::step() {
   loop->step(now);
-  rules.after_step();
+  rules.after_step(now);
 }
 
 base::TimePoint Station::next(base::Millis longest) const {
