@@ -307,8 +307,10 @@ class Derivation {
     told.reason = reason::kRolloutFailed;
     told.message = message;
     Alert& alert = of_service(alert::kRolloutFailed, name, "could not be rolled out", told);
-    alert.description += "; the old version serves on";
-    if (desired == nullptr || !serves(name, *desired)) alert.severity = Severity::kCritical;
+    if (desired != nullptr && serves(name, *desired))
+      alert.description += "; the old version serves on";
+    else
+      alert.severity = Severity::kCritical;
     return true;
   }
 

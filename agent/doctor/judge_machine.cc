@@ -8,8 +8,9 @@ namespace {
 
 using Level = Finding::Level;
 
+// Those at which alerts are told where nothing else is configured.
 constexpr int kFewPercent = 10;
-constexpr int kNextToNothingPercent = 2;
+constexpr int kNextToNothingPercent = 5;
 constexpr uint64_t kMebi = uint64_t{1} << 20;
 
 std::string octal(mode_t mode) {
@@ -45,7 +46,7 @@ std::vector<Finding> judge_helpers(const Helpers& helpers) {
       out.push_back(
           {Level::kWarning, "forwarders",
            one.program + " (process " + std::to_string(one.pid) + ") is left over, " + why,
-           "kill " + std::to_string(one.pid)});
+           "unless another podman of this user has it: kill " + std::to_string(one.pid)});
   if (out.empty())
     out.push_back({Level::kOk, "forwarders",
                    std::to_string(helpers.helpers.size()) +

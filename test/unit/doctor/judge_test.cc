@@ -89,9 +89,9 @@ TEST(Forwarders, ServeContainersThatAre) {
   leaked.published = {};
   leaked.helpers[2].netns_is_gone = true;
   expect(judge_helpers(leaked),
-         {{"warning", "conmon (process 10) is left over, of container aaa", "kill 10"},
-          {"warning", "holds port 8080", "kill 11"},
-          {"warning", "namespace that is gone", "kill 12"}},
+         {{"warning", "conmon (process 10) is left over, of container aaa", "has it: kill 10"},
+          {"warning", "holds port 8080", "has it: kill 11"},
+          {"warning", "namespace that is gone", "has it: kill 12"}},
          "leaked");
 }
 
