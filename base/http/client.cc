@@ -190,7 +190,7 @@ class Deadlines {
 
   void add(Line& line, Clock::time_point at) {
     const std::lock_guard lock(mutex_);
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (!thread_.joinable()) start();
     calls_[&line] = at;
     if (at < next_) changed_.notify_all();
   }
@@ -201,6 +201,15 @@ class Deadlines {
   }
 
  private:
+  // Signals are for the threads of the program, one of which may wait for them.
+  void start() {
+    sigset_t all, before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
   void run() {
     std::unique_lock lock(mutex_);
     while (!over_) {
