@@ -313,7 +313,13 @@ Result<> SqliteStore::commit(const reconciler::Transaction& transaction) {
     if (written || written.error().code != base::Code::kCorrupt) return written;
     problem = written.error().message;
   }
-  MCP_CHECK(impl_->start_over(*problem));
+  if (impl_->database) {
+    MCP_CHECK(impl_->start_over(*problem));
+  } else {
+    // It is set aside already; what lies there now is what could not be begun then (a full disk).
+    MCP_CHECK(impl_->open());
+    MCP_CHECK(impl_->note_loss(*problem));
+  }
   return base::make_error(base::Code::kCorrupt,
                           "the registry was lost (" + *problem + "); it is being written anew");
 }

@@ -325,6 +325,35 @@ TEST_F(StoreTest, DamageThatComesWhileItIsInUseIsSetAsideToo) {
   }
 }
 
+// A disk without room must not fill with what could not be begun.
+TEST_F(StoreTest, AFullDiskIsNoReasonToSetAsideAgain) {
+  auto store = open();
+  ASSERT_TRUE(store->commit(samples::everything()));
+  std::filesystem::remove(path());
+  size_t set_aside_once = 0;
+  {
+    const auto former = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const rlimit nothing{0, limit.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &nothing), 0);
+    std::vector<bool> written;
+    for (int i = 0; i < 5; ++i) {
+      written.push_back(bool(store->commit(samples::everything())));
+      if (i == 0) set_aside_once = corrupt_files().size();
+    }
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    std::signal(SIGXFSZ, former);
+    EXPECT_THAT(written, testing::Each(false));
+  }
+  EXPECT_EQ(corrupt_files().size(), set_aside_once);
+  const auto lost = store->commit(samples::everything());
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, base::Code::kCorrupt) << lost.error().text();
+  ASSERT_TRUE(store->commit(samples::everything()));
+  expect_everything(*store);
+}
+
 TEST_F(StoreTest, UnreadableContentIsSetAsideToo) {
   for (const char* damage :
        {"UPDATE desired SET value = '{\"components\": 7}'", "UPDATE components SET value = 'x'",
