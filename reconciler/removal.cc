@@ -4,6 +4,22 @@
 #include "reconciler/steps.h"
 
 namespace reconciler {
+namespace {
+
+// A name of theirs is to lead to the node that has the service now, and still leads to them, as far
+// as mc-proxy has said.
+bool awaits_edge(const ComponentKey& key, const std::vector<const ObservedContainer*>& containers,
+                 const ComponentRoutes& routes) {
+  if (routes.proxy == nullptr) return false;
+  for (const ObservedContainer* container : containers)
+    for (const ObservedRoute* route : leading_to(routes, *container))
+      if (const ComponentKey* next = successor(routes, *route, key);
+          next != nullptr && next->component.str().starts_with("edge:"))
+        return true;
+  return false;
+}
+
+}  // namespace
 
 Decision decide_removal(const ComponentKey& key, const Revision& revision,
                         const std::vector<const ObservedContainer*>& containers,
@@ -26,6 +42,10 @@ Decision decide_removal(const ComponentKey& key, const Revision& revision,
   const std::string cause = "not defined any more (commit " + revision.str().substr(0, 7) + ")";
   decision.step = unroute_step(key, revision, containers, routes, memory, cause);
   if (decision.step) return decision;
+  if (awaits_edge(key, containers, routes)) {
+    decision.message = "its names are about to lead to another node";
+    return decision;
+  }
   const ObservedContainer& first = *containers.front();
   const bool stopped =
       first.state == ContainerState::kExited || first.state == ContainerState::kCreated;

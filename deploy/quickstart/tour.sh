@@ -68,7 +68,7 @@ tour() {
   heading "Break it"
   break_it
   show_page
-  show mcp events hello -n 3
+  show mcp events hello -n 6
 
   heading "Any git client will do"
   show cp "$examples/notes.toml" "$examples/clock.yaml" services/

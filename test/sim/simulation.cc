@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "reconciler/conditions.h"
 #include "reconciler/leases.h"
 
 namespace sim {
@@ -160,11 +159,9 @@ int Simulation::writes() const {
 }
 
 bool Simulation::gave_up_on(const std::string& service) const {
-  const auto found = node_.loop->memory().services.find(reconciler::ServiceName(service));
-  if (found == node_.loop->memory().services.end()) return false;
-  const auto& conditions = found->second.conditions;
-  return std::any_of(conditions.begin(), conditions.end(), [](const auto& condition) {
-    return condition.type == "Stalled" && condition.reason == reconciler::reason::kRolloutFailed;
+  const auto& components = node_.loop->memory().components;
+  return std::any_of(components.begin(), components.end(), [&](const auto& component) {
+    return component.first.service.str() == service && component.second.rollout_over;
   });
 }
 
