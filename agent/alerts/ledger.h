@@ -75,7 +75,6 @@ class Ledger {
   // When time alone changes an answer.
   std::optional<base::TimePoint> wake_at() const;
 
-  const std::vector<Audience>& audiences() const { return audiences_; }
   std::vector<Alert> firing() const;
   // In the order of their keys, without those that only pend: they are found again.
   std::vector<AlertRecord> records() const;

@@ -144,9 +144,8 @@ Result<std::string> Podman::version() {
   return impl_->api.version();
 }
 
-// https://docs.podman.io/en/latest/_static/api.html#tag/system/operation/SystemInfoLibpod
 Result<std::string> Podman::graph_root() {
-  MCP_TRY(const std::string text, impl_->document("/info", "cannot ask podman about itself", {}));
+  MCP_TRY(const std::string text, info_document());
   const Json root = member(member(Json::parse(text, nullptr, false), "store"), "graphRoot");
   if (!root.is_string())
     return base::make_error(base::Code::kInternal, "podman does not say where it keeps images");
@@ -286,6 +285,7 @@ Result<std::string> Podman::image_document(const std::string& id) {
                          "cannot inspect image " + id.substr(0, 12));
 }
 
+// https://docs.podman.io/en/latest/_static/api.html#tag/system/operation/SystemInfoLibpod
 Result<std::string> Podman::info_document() {
   return impl_->document("/info", "cannot ask podman how it is set up");
 }
