@@ -142,6 +142,9 @@ struct Desired {
   std::map<NodeName, crds::Node> nodes;
   // [drift] heal of the node's agent: what holds where neither service nor fleet says anything.
   bool heal_drift = true;
+  // So many services that are defined nowhere may be removed at once, although no memory knows
+  // them: what the commit, or the operator, has approved.
+  int approved_removals = 0;
   // What this node forwards to others: passthrough of a name to the node that has it.
   struct Edge {
     ComponentKey key;  // whose route it is

@@ -8,6 +8,7 @@
 #include "reconciler/component.h"
 #include "reconciler/conditions.h"
 #include "reconciler/handover.h"
+#include "reconciler/prune_guard.h"
 #include "reconciler/service_conditions.h"
 #include "reconciler/steps.h"
 
@@ -207,6 +208,7 @@ class Pass {
     for (const auto& [service_name, service] : desired_.services) visit(service_name);
     // First what is to have a name, then what had it.
     forward_edges();
+    guard_unknown();
     remove_undesired();
     keep_adoptions();
     remove_stale_routes();
@@ -390,12 +392,38 @@ class Pass {
     if (at && (!out_.wake_at || *at < *out_.wake_at)) out_.wake_at = at;
   }
 
+  // After the registry was lost, nothing but the labels of containers tells of a service that is
+  // defined nowhere: whether its definition was removed, and with how many others, is not known.
+  void guard_unknown() {
+    InOrder findings(findings_);
+    const ServiceName* last = nullptr;
+    size_t all = 0;
+    for (const auto& [key, list] : containers_) {
+      all += last == nullptr || *last != key.service ? 1 : 0;
+      last = &key.service;
+      if (findings.find(key) != findings.end()) continue;
+      if (!desired_.services.contains(key.service) && !desired_.unusable.contains(key.service) &&
+          !memory_.components.contains(key))
+        unknown_.insert(key.service);
+    }
+    const bool emptied = desired_.services.empty() && desired_.unusable.empty();
+    const auto why = removals_held(desired_, unknown_.size(), all, emptied);
+    if (!why) return unknown_.clear();
+    for (const ServiceName& service : unknown_)
+      out_.next.services[service].conditions =
+          conditions_of_stalled(reason::kPruneHeld, *why, before(service).conditions, now_);
+  }
+
   void remove_undesired() {
     InOrder findings(findings_);
     for (const auto& [key, list] : containers_) {
       if (findings.find(key) != findings.end() || desired_.unusable.contains(key.service) ||
-          is_over(key.service))
+          unknown_.contains(key.service))
         continue;
+      if (is_over(key.service)) {
+        out_.next.components.emplace(key, remembered(key));
+        continue;
+      }
       if (suspended_.contains(key.service)) {
         Decision stays;
         stays.next = remembered(key);
@@ -472,7 +500,7 @@ class Pass {
   // Nobody's any more: one step for all of them.
   void remove_stale_routes() {
     std::vector<RouteKey> stale = claims_.stale();
-    if (stale.empty() || observed_.in_flight.contains(ComponentKey{})) return;
+    if (stale.empty() || !unknown_.empty() || observed_.in_flight.contains(ComponentKey{})) return;
     out_.plan.steps.push_back(route_step({}, desired_.revision, "(stale)", {}, std::move(stale),
                                          "no service of this node has them"));
   }
@@ -542,6 +570,7 @@ class Pass {
   std::unordered_set<const ComponentDesired*> visited_components_;
   std::map<ComponentKey, Finding> findings_;
   std::map<ServiceName, Standing> standings_;
+  std::set<ServiceName> unknown_;  // that no memory knows, and whose removal is held
   std::map<ComponentKey, std::optional<Adoption>> adoptions_;  // as they are from now on
   std::vector<std::string> unfinished_;  // removals and edges, and how they go
   Outcome out_;

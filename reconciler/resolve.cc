@@ -1,12 +1,14 @@
 #include "reconciler/resolve.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/core/text.h"
 #include "reconciler/conditions.h"
 #include "reconciler/handover.h"
 #include "reconciler/normalise.h"
 #include "reconciler/placement.h"
+#include "reconciler/prune_guard.h"
 
 namespace reconciler {
 namespace {
@@ -107,6 +109,7 @@ class Resolver {
       : snapshot_(snapshot), previous_(previous), approve_(approve), policy_(policy) {
     out_.node = self;
     out_.revision = snapshot.revision;
+    out_.approved_removals = approve ? std::numeric_limits<int>::max() : snapshot.approved_removals;
   }
 
   Desired run() && {
@@ -316,21 +319,10 @@ class Resolver {
     for (const auto& [service, desired] : previous_->services)
       if (!snapshot_.tree.services.contains(service) && !out_.services.contains(service))
         removed.push_back(service);
-    const int count = static_cast<int>(removed.size());
-    const int percent_limit =
-        out_.fleet.prune_percent * static_cast<int>(previous_->services.size()) / 100;
-    const int limit = std::max(out_.fleet.prune_max, percent_limit);
-    const bool suspicious = snapshot_.tree.services.empty() || count > limit;
-    if (!suspicious || approve_ || snapshot_.approved_removals >= count) return;
-    const std::string message =
-        "commit " + short_id(snapshot_.revision) + " removes " + std::to_string(count) + " of " +
-        std::to_string(previous_->services.size()) + " services, more than is done unasked (" +
-        (snapshot_.tree.services.empty() ? "no service is left"
-                                         : "limit " + std::to_string(limit)) +
-        "); they run on. To remove them: mcp sync --allow-prune, or a commit with the trailer "
-        "'Mcp-Approve-Prune: " +
-        std::to_string(count) + "'";
-    for (const ServiceName& service : removed) hold(service, reason::kPruneHeld, message);
+    const auto why = removals_held(out_, removed.size(), previous_->services.size(),
+                                   snapshot_.tree.services.empty());
+    if (!why) return;
+    for (const ServiceName& service : removed) hold(service, reason::kPruneHeld, *why);
   }
 
   const Snapshot& snapshot_;

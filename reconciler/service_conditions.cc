@@ -89,12 +89,16 @@ std::vector<Condition> service_conditions(
 
 std::vector<Condition> conditions_of_unusable(const Desired& desired, const ServiceName& service,
                                               const std::vector<Condition>& before, TimePoint now) {
-  std::vector<Condition> out;
   const char* why =
       desired.refused.contains(service) ? reason::kPolicyViolation : reason::kInvalidDefinition;
-  for (const auto& [type, status] :
-       {std::pair("Ready", Status::kFalse), std::pair("Stalled", Status::kTrue)})
-    add(out, before, now, type, status, why, desired.unusable.at(service));
+  return conditions_of_stalled(why, desired.unusable.at(service), before, now);
+}
+
+std::vector<Condition> conditions_of_stalled(const std::string& why, const std::string& message,
+                                             const std::vector<Condition>& before, TimePoint now) {
+  std::vector<Condition> out;
+  add(out, before, now, "Ready", Status::kFalse, why, message);
+  add(out, before, now, "Stalled", Status::kTrue, why, message);
   return out;
 }
 
@@ -109,9 +113,7 @@ std::vector<Condition> conditions_of_waiting(const ServiceDesired& service, cons
   }
   const std::string message =
       "placed here, and " + where + " (" + data_hint(service.definition.name, here) + ")";
-  add(out, before, now, "Ready", Status::kFalse, reason::kWaitingForData, message);
-  add(out, before, now, "Stalled", Status::kTrue, reason::kWaitingForData, message);
-  return out;
+  return conditions_of_stalled(reason::kWaitingForData, message, before, now);
 }
 
 std::vector<Condition> conditions_of_leaving(const std::string& message, bool late,

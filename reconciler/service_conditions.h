@@ -23,6 +23,10 @@ std::vector<Condition> service_conditions(
 std::vector<Condition> conditions_of_unusable(const Desired& desired, const ServiceName& service,
                                               const std::vector<Condition>& before, TimePoint now);
 
+// Of a service for which nothing is done before somebody acts.
+std::vector<Condition> conditions_of_stalled(const std::string& why, const std::string& message,
+                                             const std::vector<Condition>& before, TimePoint now);
+
 // Of a service that is to run here, and whose data is on another node.
 std::vector<Condition> conditions_of_waiting(const ServiceDesired& service, const NodeName& here,
                                              const std::vector<Condition>& before, TimePoint now);

@@ -196,10 +196,11 @@ class Derivation {
   void removals() {
     std::vector<std::string> held;
     std::string message;
-    for (const auto& [name, service] : in_.desired.services) {
-      if (!service.hold || service.hold->reason != reason::kPruneHeld) continue;
+    for (const auto& [name, service] : in_.memory.services) {
+      const Condition* stalled = find(service.conditions, "Stalled");
+      if (stalled == nullptr || stalled->reason != reason::kPruneHeld) continue;
       held.push_back(name.str());
-      message = service.hold->message;
+      message = stalled->message;
     }
     if (held.empty()) return;
     Alert& alert = node(alert::kRemovalsHeld,

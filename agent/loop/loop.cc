@@ -1,6 +1,7 @@
 #include "agent/loop/loop.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -202,6 +203,8 @@ void Loop::take_news(base::TimePoint now) {
     adopt(*news->snapshot, news->approve_removals);
   else if (news->approve_removals && held_snapshot_)
     adopt(Snapshot(*held_snapshot_), true);
+  else if (news->approve_removals)
+    desired_.approved_removals = std::numeric_limits<int>::max(), dirty_ = true;
   if (!dirty_) poller_.planned();
 }
 

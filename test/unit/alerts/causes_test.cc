@@ -182,13 +182,13 @@ TEST_F(CausesTest, AFailedRolloutStaysOneWhileItIsTriedAgain) {
 }
 
 TEST_F(CausesTest, OneWordThatIsMissingIsOneAlert) {
-  for (const char* name : {"a", "b", "c"}) {
-    add(name);
-    desired.services[ServiceName(name)].hold = {reason::kPruneHeld, "approve it"};
+  for (const char* name : {"a", "b", "unknown"}) {
+    if (name != std::string("unknown")) add(name);
     set(name, Status::kFalse, reason::kPruneHeld, true);
+    memory.services[ServiceName(name)].conditions.back().message = "approve it";
   }
   EXPECT_THAT(holding(), ElementsAre("warning RemovalsHeld"));
-  EXPECT_EQ(causes().holding.at(0).description, "a, b, c: approve it");
+  EXPECT_EQ(causes().holding.at(0).description, "a, b, unknown: approve it");
 }
 
 TEST_F(CausesTest, OneRegistryThatRefusesIsOneAlert) {

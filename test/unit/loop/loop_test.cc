@@ -330,6 +330,19 @@ TEST_F(LoopTest, AnApprovalIsForWhatIsHeldNow) {
   EXPECT_NE(runtime_.find("web.main"), nullptr);
 }
 
+TEST_F(LoopTest, WithoutARegistryAnEmptiedTreeRemovesNothingUnasked) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  make();
+  push(snapshot(2, {}));
+  settle();
+  EXPECT_EQ(reason("web"), "PruneHeld");
+  EXPECT_NE(runtime_.find("web.main"), nullptr);
+  loop_->request_sync(true);
+  settle();
+  EXPECT_EQ(runtime_.find("web.main"), nullptr);
+}
+
 TEST_F(LoopTest, ANewAgentTakesUpWhereTheRegistryLeftOff) {
   push(snapshot(1, {service("web")}));
   settle();

@@ -345,9 +345,10 @@ RolloutRecord rollout() {
 
 Desired desired() {
   Desired value;
-  auto& [node_name, revision, services, unusable, refused, fleet_wide, nodes, heal_drift, edges,
-         handovers, problems] = value;
+  auto& [node_name, revision, services, unusable, refused, fleet_wide, nodes, heal_drift,
+         approved_removals, edges, handovers, problems] = value;
   heal_drift = false;
+  approved_removals = 4;
   node_name = NodeName("rift");
   revision = Revision(std::string(40, 'e'));
   services[ServiceName("web")] = service_desired();

@@ -1,0 +1,22 @@
+#include "reconciler/prune_guard.h"
+
+#include <algorithm>
+
+namespace reconciler {
+
+std::optional<std::string> removals_held(const Desired& desired, size_t count, size_t all,
+                                         bool emptied) {
+  const auto percent = static_cast<size_t>(std::max(desired.fleet.prune_percent, 0));
+  const size_t limit =
+      std::max(static_cast<size_t>(std::max(desired.fleet.prune_max, 0)), percent * all / 100);
+  const bool suspicious = emptied || count > limit;
+  if (!suspicious || static_cast<size_t>(desired.approved_removals) >= count) return std::nullopt;
+  return "commit " + desired.revision.str().substr(0, 7) + " removes " + std::to_string(count) +
+         " of " + std::to_string(all) + " services, more than is done unasked (" +
+         (emptied ? "no service is left" : "limit " + std::to_string(limit)) +
+         "); they run on. To remove them: mcp sync --allow-prune, or a commit with the trailer "
+         "'Mcp-Approve-Prune: " +
+         std::to_string(count) + "'";
+}
+
+}  // namespace reconciler
