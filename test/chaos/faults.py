@@ -74,7 +74,7 @@ def kill_conmons(fleet):
 # ---------------------------------------------------------------- by hand
 
 def kill_process(fleet):
-    os.kill(fleet.podman.process_of(fleet.containers()["s2"][0]["Id"]), signal.SIGKILL)
+    os.kill(fleet.process_of("s2"), signal.SIGKILL)
 
 
 def remove_container(fleet):
@@ -159,7 +159,7 @@ def fill_disk(fleet):
     subprocess.run(["dd", "if=/dev/zero", f"of={ballast}", "bs=64k"], check=False,
                    capture_output=True)
     try:
-        process = fleet.podman.process_of(fleet.containers()["s2"][0]["Id"])
+        process = fleet.process_of("s2")
         fleet.deploy("s1")
         os.kill(process, signal.SIGKILL)
         wait_until(lambda: fleet.reason() in ("RegistryUnavailable", "SourceUnavailable"),
@@ -218,7 +218,7 @@ def silent_git(fleet):
         fleet.deploy("s1")
         fleet.agent.kill()
         time.sleep(1)
-        os.kill(fleet.podman.process_of(fleet.containers()["s2"][0]["Id"]), signal.SIGKILL)
+        os.kill(fleet.process_of("s2"), signal.SIGKILL)
         wait_until(lambda: fleet.page("s2"), "s2 to be healed without git")
     finally:
         relay.mode = "pass"
@@ -235,7 +235,7 @@ def bad_revision_offline(fleet):
     try:
         fleet.agent.kill()
         wait_until(lambda: fleet.reason() == "SourceUnavailable", "git to be missed")
-        os.kill(fleet.podman.process_of(fleet.containers()["s2"][0]["Id"]), signal.SIGKILL)
+        os.kill(fleet.process_of("s2"), signal.SIGKILL)
         wait_until(lambda: fleet.page("s2"), "s2 to be healed by its last good definition")
     finally:
         relay.mode = "pass"

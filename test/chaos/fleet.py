@@ -313,6 +313,19 @@ class Fleet:
             found.setdefault(service, []).append(one)
         return found
 
+    def process_of(self, name):
+        """Of the service's container; podman is asked again when it does not know just now."""
+        found = []
+
+        def known():
+            try:
+                found.append(self.podman.process_of(self.containers()[name][0]["Id"]))
+            except (KeyError, RuntimeError):
+                return False
+            return found[-1] > 0
+        wait_until(known, f"podman to know the process of {name}")
+        return found[-1]
+
     def is_current(self, name):
         """Whether one container of the service runs, and is what was deployed last."""
         found = self.containers().get(name, [])

@@ -26,6 +26,12 @@ take_port() {
   taken=$!
   until (exec 3<> /dev/tcp/127.0.0.1/8443) 2>/dev/null; do :; done
 }
+# in_background COMMAND...: its number in `running`. What the one before said is gone when it begins.
+in_background() {
+  : > "$out"
+  "$@" >> "$out" 2>&1 &
+  running=$!
+}
 # until_says REGEX: waits for it in what a quickstart in the background says.
 until_says() {
   ( tail -n +1 -f --pid=$running "$out" & echo $! > "$work/tail"; wait ) | grep -q -m 1 "$1" ||
@@ -56,8 +62,7 @@ tour() {
 
 echo "a run that is killed in the middle"
 # The second command of the tour is deep enough.
-"$quickstart" --bin "$bin" --dir "$dir" > "$out" 2>&1 &
-running=$!
+in_background "$quickstart" --bin "$bin" --dir "$dir"
 until_says '^\$ mcp deploy hello'
 kill -9 $running
 wait $running 2>/dev/null || :
@@ -89,11 +94,10 @@ nothing_left
 # Where it is in the middle of something; in a session of its own, as a terminal's is.
 for place in 'MCP quickstart' podman repository 'mcp deploy hello$' 'version v2' 'mcp sync'; do
   echo "interrupted: $place"
-  python3 -c 'import os, sys, signal
+  in_background python3 -c 'import os, sys, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.setsid()
-os.execvp(sys.argv[1], sys.argv[1:])' "$quickstart" --bin "$bin" --dir "$dir" > "$out" 2>&1 &
-  running=$!
+os.execvp(sys.argv[1], sys.argv[1:])' "$quickstart" --bin "$bin" --dir "$dir"
   until_says "$place"
   kill -INT -- -$running
   code=0
