@@ -110,9 +110,10 @@ void Observer::start_inspect(const ContainerId& id) {
   const auto result = std::make_shared<std::optional<Inspection>>();
   executor_.submit(
       [this, result, id] {
-        *result = runtime_.inspect(id);
-        if (*result && (**result)->state == ContainerState::kExited)
-          (**result)->last_lines = last_lines_of(id, runtime_);
+        Inspection found = runtime_.inspect(id);
+        if (found && found->state == ContainerState::kExited)
+          found->last_lines = last_lines_of(id, runtime_);
+        *result = std::move(found);
       },
       [this, result, id] {
         if (const auto ended = ended_.find(id); ended != ended_.end())

@@ -1,5 +1,8 @@
 #include "base/core/result.h"
 
+#include <cstdio>
+#include <cstdlib>
+
 namespace base {
 
 Error Error::within(std::string_view context) const {
@@ -10,6 +13,11 @@ Error Error::within(std::string_view context) const {
 
 std::string Error::text() const {
   return hint.empty() ? message : message + " (" + hint + ")";
+}
+
+void die_of_unread_error(const Error& error) {
+  std::fprintf(stderr, "an error was taken for a value: %s\n", error.text().c_str());
+  std::abort();
 }
 
 std::string_view name(Code code) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <type_traits>
 #include <utility>
 
 // Errors are values. A function that can fail returns Result<T>; nothing throws across a port, and
@@ -49,11 +50,59 @@ Error not_found(std::string message, std::string hint = {});              // kNo
 Error unavailable(std::string message, std::string hint = {});            // kUnavailable, kBackOff
 Error make_error(Code code, std::string message, std::string hint = {});  // kBackOff
 
+[[noreturn]] void die_of_unread_error(const Error& error);
+
+// Taking the value of an error ends the program with the error's text: there is none, and
+// tl::expected would hand out the error's bytes as one.
 template <class T = void>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
+  using Base = tl::expected<T, Error>;
+  using Value = std::add_lvalue_reference_t<T>;
+  using ConstValue = std::add_lvalue_reference_t<const T>;
+  using Moved = std::add_rvalue_reference_t<T>;
+  static constexpr bool kHasValue = !std::is_void_v<T>;
+
  public:
-  using tl::expected<T, Error>::expected;
-  Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}  // NOLINT
+  using Base::Base;
+  Result(Error error) : Base(tl::unexpect, std::move(error)) {}  // NOLINT
+
+  T* operator->()
+    requires kHasValue
+  {
+    return checked().Base::operator->();
+  }
+  const T* operator->() const
+    requires kHasValue
+  {
+    return checked().Base::operator->();
+  }
+  Value operator*() &
+    requires kHasValue
+  {
+    return checked().Base::operator*();
+  }
+  ConstValue operator*() const&
+    requires kHasValue
+  {
+    return checked().Base::operator*();
+  }
+  Moved operator*() &&
+    requires kHasValue
+  {
+    return std::move(checked().Base::operator*());
+  }
+
+ private:
+  Result& checked() {
+    if (!this->has_value()) [[unlikely]]
+      die_of_unread_error(this->error());
+    return *this;
+  }
+  const Result& checked() const {
+    if (!this->has_value()) [[unlikely]]
+      die_of_unread_error(this->error());
+    return *this;
+  }
 };
 
 }  // namespace base

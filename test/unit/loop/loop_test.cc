@@ -292,6 +292,23 @@ TEST_F(LoopTest, AKilledProcessIsAskedForAndStartedAgain) {
   EXPECT_LE(runtime_.calls(Kind::kList), lists + 2);
 }
 
+TEST_F(LoopTest, AKilledProcessThatPodmanDoesNotSayAnythingOfIsAskedForAgain) {
+  push(snapshot(1, {service("web")}));
+  settle();
+  int refusals = 2;
+  runtime_.faults = [&](const FakeRuntime::Call& call) -> std::optional<FakeRuntime::Fault> {
+    if (call.kind != Kind::kInspect || refusals-- <= 0) return std::nullopt;
+    return FakeRuntime::Fault{base::unavailable("podman is away")};
+  };
+  runtime_.kill(runtime_.find("web.main")->id);
+  loop_->process_ended(runtime_.find("web.main")->id);
+  for (int i = 0; i < 50 && runtime_.find("web.main")->state != ContainerState::kRunning; ++i) {
+    settle();
+    pass(1);
+  }
+  EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning);
+}
+
 TEST_F(LoopTest, AClockThatStepsBackStopsNothing) {
   runtime_.refuse("bad:v1", base::not_found("manifest unknown"));
   push(snapshot(1, {service("web", "bad:v1")}));
