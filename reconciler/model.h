@@ -145,6 +145,11 @@ struct Desired {
   // So many services that are defined nowhere may be removed at once, although no memory knows
   // them: what the commit, or the operator, has approved.
   int approved_removals = 0;
+  // The registry was lost, and the tree is empty or has files that cannot be read: what it does not
+  // say may be wanted all the same.
+  bool doubtful = false;
+  // Where nothing was known before: services without data that the tree gives to other nodes.
+  std::set<ServiceName> elsewhere;
   // What this node forwards to others: passthrough of a name to the node that has it.
   struct Edge {
     ComponentKey key;  // whose route it is

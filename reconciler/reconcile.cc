@@ -403,11 +403,14 @@ class Pass {
       last = &key.service;
       if (findings.find(key) != findings.end()) continue;
       if (!desired_.services.contains(key.service) && !desired_.unusable.contains(key.service) &&
-          !memory_.components.contains(key))
+          !desired_.elsewhere.contains(key.service) && !memory_.components.contains(key))
         unknown_.insert(key.service);
     }
     const bool emptied = desired_.services.empty() && desired_.unusable.empty();
-    const auto why = removals_held(desired_, unknown_.size(), all, emptied);
+    const auto why = removals_held(desired_, unknown_.size(), all,
+                                   emptied             ? kNoneIsLeft
+                                   : desired_.doubtful ? "there are files that cannot be read"
+                                                       : "");
     if (!why) return unknown_.clear();
     for (const ServiceName& service : unknown_)
       out_.next.services[service].conditions =
@@ -417,11 +420,10 @@ class Pass {
   void remove_undesired() {
     InOrder findings(findings_);
     for (const auto& [key, list] : containers_) {
-      if (findings.find(key) != findings.end() || desired_.unusable.contains(key.service) ||
-          unknown_.contains(key.service))
-        continue;
-      if (is_over(key.service)) {
-        out_.next.components.emplace(key, remembered(key));
+      if (findings.find(key) != findings.end() || unknown_.contains(key.service)) continue;
+      if (desired_.unusable.contains(key.service) || is_over(key.service)) {
+        const bool known = is_over(key.service) || memory_.components.contains(key);
+        if (known) out_.next.components.emplace(key, remembered(key));
         continue;
       }
       if (suspended_.contains(key.service)) {
@@ -500,7 +502,14 @@ class Pass {
   // Nobody's any more: one step for all of them.
   void remove_stale_routes() {
     std::vector<RouteKey> stale = claims_.stale();
-    if (stale.empty() || !unknown_.empty() || observed_.in_flight.contains(ComponentKey{})) return;
+    if (stale.empty() || observed_.in_flight.contains(ComponentKey{})) return;
+    if (!unknown_.empty() || desired_.doubtful) {
+      unfinished_.push_back(std::to_string(stale.size()) +
+                            " routes that nothing defines (left, because the registry was lost and "
+                            "the repository says less than it may mean; to remove them: mcp sync "
+                            "--allow-prune)");
+      return;
+    }
     out_.plan.steps.push_back(route_step({}, desired_.revision, "(stale)", {}, std::move(stale),
                                          "no service of this node has them"));
   }

@@ -114,6 +114,8 @@ class Resolver {
 
   Desired run() && {
     const crds::Tree& tree = snapshot_.tree;
+    const bool unclear = tree.services.empty() || !tree.problems.empty() || !tree.broken.empty();
+    out_.doubtful = unclear && !approve_ && (previous_ == nullptr || previous_->doubtful);
     if (tree.fleet_broken && previous_ != nullptr)
       out_.fleet = previous_->fleet;
     else if (tree.fleet)
@@ -198,6 +200,8 @@ class Resolver {
 
   // It is `node`'s now. Without data it is served here until it is ready there.
   void hand_over(const crds::Located<crds::Service>& located, const NodeName& node) {
+    if (previous_ == nullptr && !keeps_data(located.value))
+      out_.elsewhere.insert(located.value.name);
     const ServiceDesired* last = before(located.value.name);
     if (last == nullptr || !last->data_on.empty() || !last->definition.active ||
         !located.value.active || approve_ || keeps_data(last->definition))
@@ -320,7 +324,7 @@ class Resolver {
       if (!snapshot_.tree.services.contains(service) && !out_.services.contains(service))
         removed.push_back(service);
     const auto why = removals_held(out_, removed.size(), previous_->services.size(),
-                                   snapshot_.tree.services.empty());
+                                   snapshot_.tree.services.empty() ? kNoneIsLeft : "");
     if (!why) return;
     for (const ServiceName& service : removed) hold(service, reason::kPruneHeld, *why);
   }

@@ -199,12 +199,15 @@ void Loop::take_news(base::TimePoint now) {
     observed.commit_held = news->held;
     dirty_ = true;
   }
-  if (news->snapshot)
+  if (news->snapshot) {
     adopt(*news->snapshot, news->approve_removals);
-  else if (news->approve_removals && held_snapshot_)
+  } else if (news->approve_removals && held_snapshot_) {
     adopt(Snapshot(*held_snapshot_), true);
-  else if (news->approve_removals)
-    desired_.approved_removals = std::numeric_limits<int>::max(), dirty_ = true;
+  } else if (news->approve_removals) {
+    desired_.approved_removals = std::numeric_limits<int>::max();
+    desired_.doubtful = false;
+    dirty_ = true;
+  }
   if (!dirty_) poller_.planned();
 }
 

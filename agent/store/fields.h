@@ -167,7 +167,8 @@ void fields(Archive& archive, reconciler::Desired& v) {
   archive("node", v.node)("revision", v.revision)("unusable", v.unusable)("fleet", v.fleet);
   archive("nodes", v.nodes)("problems", v.problems)("edges", v.edges)("refused", v.refused);
   archive("handovers", v.handovers)("healDrift", v.heal_drift);
-  archive("approvedRemovals", v.approved_removals);
+  archive("approvedRemovals", v.approved_removals)("doubtful", v.doubtful);
+  archive("elsewhere", v.elsewhere);
 }
 
 // ---------------------------------------------------------------- memory

@@ -346,9 +346,11 @@ RolloutRecord rollout() {
 Desired desired() {
   Desired value;
   auto& [node_name, revision, services, unusable, refused, fleet_wide, nodes, heal_drift,
-         approved_removals, edges, handovers, problems] = value;
+         approved_removals, doubtful, elsewhere, edges, handovers, problems] = value;
   heal_drift = false;
   approved_removals = 4;
+  doubtful = true;
+  elsewhere = {ServiceName("moved")};
   node_name = NodeName("rift");
   revision = Revision(std::string(40, 'e'));
   services[ServiceName("web")] = service_desired();
