@@ -83,12 +83,15 @@ class Bench:
                 for turn in range(self.options.repeats + 2):
                     if contender.slow:
                         break
-                    taken = contender.change(names(count)[turn], turn + 2)
+                    service, generation = names(count)[turn], turn + 2
+                    taken = contender.change(service, generation)
                     self.podman.expect_running(count)
                     contender.slow = taken > SLOW
-                    results.setdefault(contender.name, []).append(taken)
-                self.say(f"change of one of {count}: {contender.name} "
-                         f"{report.median(results[contender.name]):.3f} s")
+                    line = contender.name
+                    if not self.podman.has_generation(service, generation):
+                        line += " (the change was not applied)"
+                    results.setdefault(line, []).append(taken)
+                self.say(f"change of one of {count}: {line} {report.median(results[line]):.3f} s")
                 contender.finish()
                 if isinstance(contender, Mcp):
                     results["MCP, until Ready"] = contender.until_ready
@@ -145,7 +148,7 @@ class Bench:
             contender.finish()
         results["one container list by curl"] = results.pop(Floor.name)
         results["`mcp sync`, nothing new"] = results.pop(Mcp.name)
-        return (f"The same definitions once more, {count} of them, by a user's command:\n\n" +
+        return (f"The same definitions once more, {count} of them, by a user's command (of the loop: `podman container exists`):\n\n" +
                 report.compare(results, "one container list by curl"))
 
     def elsewhere(self):
@@ -293,7 +296,7 @@ class Bench:
         if not os.path.exists(self.options.planner):
             return "Not measured: bench_planner is not built."
         done = subprocess.run([self.options.planner], capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+        return f"```\n{done.stdout.strip()}\n```"
 
     def repository(self):
         return scale.repository(self, self.options.definitions, self.options.repeats)

@@ -78,6 +78,13 @@ class Podman:
     def process_of(self, name):
         return self.api("GET", f"/containers/{name}/json")["State"]["Pid"]
 
+    def has_generation(self, service, generation):
+        """Whether a container of that name has the environment that definition() gives it."""
+        return any(
+            f"GENERATION={generation}" in
+            self.api("GET", f"/containers/{one['Id']}/json")["Config"]["Env"]
+            for one in self.containers() if any(service in name for name in one["Names"]))
+
     def clear(self):
         self("pod", "rm", "--all", "--force", "--time", "0")
         self("rm", "--all", "--force", "--time", "0")
