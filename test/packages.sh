@@ -14,9 +14,10 @@ packages_of() {
       curl nghttp2-client nghttp2-server docker-registry python3-cryptography python3-yaml \
       prometheus prometheus-alertmanager ;;
     npm) echo nodejs npm ;;
-    # libFuzzer comes with a package of the compiler's own version.
-    fuzz) echo clang "libclang-rt-$(apt-cache depends clang 2>/dev/null |
-      sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;
+    # libFuzzer comes with a package of the compiler's own version, which the package lists know.
+    fuzz) [ -n "$(apt-cache show clang 2>/dev/null)" ] || as_root apt-get update -qq >&2 || return 1
+      echo clang "libclang-rt-$(apt-cache depends clang 2>/dev/null |
+        sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     chaos) echo docker-registry faketime python3 ;;
     bench) echo podman-compose docker-compose python3 ;;
@@ -24,6 +25,13 @@ packages_of() {
       openssl python3 ;;
     *) echo "packages_of: no group '$1'" >&2; return 1 ;;
   esac
+}
+
+# as_root COMMAND...
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; return; fi
+  command -v sudo >/dev/null || { echo "error: not root and no sudo. As root: $*" >&2; return 1; }
+  sudo "$@"
 }
 
 # missing_packages GROUP...: those that are not installed, one a line.
@@ -41,19 +49,14 @@ missing_packages() {
 # install_packages GROUP...: installs what is missing, and only that; says what. Where nothing is
 # missing it asks nobody and needs no network.
 install_packages() {
-  local missing sudo=
+  local missing
   missing=$(missing_packages "$@" | sort -u | tr '\n' ' ') || return 1
   [ -n "$missing" ] || return 0
   command -v apt-get >/dev/null || {
     echo "error: no apt-get here. Install by hand: $missing" >&2; return 1; }
-  if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || {
-      echo "error: not root and no sudo. As root: apt-get install $missing" >&2; return 1; }
-    sudo=sudo
-  fi
   echo "installing: $missing"
   # Daemons that a package brings (sshd, nginx, haproxy) must not start: we start our own.
-  $sudo env DEBIAN_FRONTEND=noninteractive sh -ec '
+  as_root env DEBIAN_FRONTEND=noninteractive sh -ec '
     apt-get update -qq
     made=
     if [ ! -e /usr/sbin/policy-rc.d ]; then
