@@ -148,7 +148,8 @@ class Bench:
             contender.finish()
         results["one container list by curl"] = results.pop(Floor.name)
         results["`mcp sync`, nothing new"] = results.pop(Mcp.name)
-        return (f"The same definitions once more, {count} of them, by a user's command (of the loop: `podman container exists`):\n\n" +
+        return (f"The same definitions once more, {count} of them, by a user's command (of the "
+                "loop: `podman container exists`):\n\n" +
                 report.compare(results, "one container list by curl"))
 
     def elsewhere(self):
