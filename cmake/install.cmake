@@ -18,7 +18,7 @@ foreach(unit system/mcp-agent.service system/mc-proxy.service user/mcp-agent.ser
   get_filename_component(scope ${unit} DIRECTORY)
   file(INSTALL "${build}/${unit}" DESTINATION "${CMAKE_INSTALL_PREFIX}/lib/systemd/${scope}")
 endforeach()]])
-install(FILES deploy/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME mc-proxy.conf)
+install(FILES deploy/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME mcp.conf)
 install(FILES deploy/systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME mc-proxy.conf)
 
 # What `mcp completion SHELL` prints, in the folders that the shells load from when they need it.

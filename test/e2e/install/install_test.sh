@@ -22,7 +22,7 @@ bin/mcproxyctl
 lib/systemd/system/mcp-agent.service
 lib/systemd/system/mc-proxy.service
 lib/systemd/user/mcp-agent.service
-lib/sysusers.d/mc-proxy.conf
+lib/sysusers.d/mcp.conf
 lib/tmpfiles.d/mc-proxy.conf
 share/bash-completion/completions/mcp
 share/zsh/vendor-completions/_mcp
@@ -55,6 +55,8 @@ for unit in usr/lib/systemd/*/*.service; do
   grep -q '^/usr/bin/' "$work/named" || failed "$unit starts nothing"
   while read -r path; do [ -e ".$path" ] || failed "$unit: no $path"; done < "$work/named"
 done
+# systemd implements it by forbidding openat2, which push and pull rely on.
+! grep -l '^RestrictSUIDSGID=yes' usr/lib/systemd/*/mcp-agent.service || failed "push and pull could not work"
 bash -c 'set -e; . usr/share/bash-completion/completions/mcp; complete -p mcp' > /dev/null ||
   failed "bash's completion"
 
