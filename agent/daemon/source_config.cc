@@ -1,5 +1,8 @@
 #include "agent/daemon/source_config.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "agent/runtime/service.h"
 
 namespace agent {
@@ -47,9 +50,24 @@ PodmanOptions visiting_podman_options(const Config& config) {
 
 reconciler::Policy node_policy(const Config& config) {
   reconciler::Policy out = config.policy;
-  std::error_code failed;
-  const auto state = std::filesystem::absolute(config.state_dir(), failed);
-  if (!failed) out.own_paths = {state.lexically_normal().string()};
+  const auto keep = [&](const std::string& path, bool unless_named) {
+    if (path.empty()) return;
+    std::error_code failed;
+    const auto absolute = std::filesystem::absolute(path, failed).lexically_normal();
+    const auto& roots = out.volume_roots;
+    const bool named = std::any_of(roots.begin(), roots.end(), [&](const std::string& root) {
+      return (std::filesystem::path(root) / "").lexically_normal() == absolute / "";
+    });
+    if (!failed && !(unless_named && named)) out.own_paths.push_back(absolute.string());
+  };
+  keep(config.state_dir(), false);
+  keep(config.mcproxy.cert_dir, true);
+  keep(config.api.tls_key.empty() ? config.api.tls_cert : config.api.tls_key, true);
+  keep(config.source.ssh_key, true);
+  keep(config.source.password_file, true);
+  keep(config.podman.auth_file, true);
+  for (const Config::Podman::Registry& one : config.podman.registries)
+    keep(one.password_file, true);
   return out;
 }
 

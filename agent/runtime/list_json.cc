@@ -143,6 +143,18 @@ base::Result<bool> parse_network_left(const std::string& json) {
   }
 }
 
+base::Result<std::vector<std::string>> parse_bind_sources(const std::string& json) {
+  try {
+    std::vector<std::string> out;
+    for (const Json& mount : field<Json>(Json::parse(json), "Mounts"))
+      if (field<std::string>(mount, "Type") == "bind")
+        out.push_back(field<std::string>(mount, "Source"));
+    return out;
+  } catch (const Json::exception& error) {
+    return unreadable(error);
+  }
+}
+
 base::Result<std::vector<ObservedContainer>> parse_list(const std::string& json) {
   try {
     std::vector<ObservedContainer> all;

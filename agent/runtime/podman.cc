@@ -9,6 +9,7 @@
 #include "agent/runtime/clean_up.h"
 #include "agent/runtime/events.h"
 #include "agent/runtime/last_lines.h"
+#include "agent/runtime/mounts.h"
 #include "agent/runtime/read_log.h"
 #include "agent/runtime/registry_auth.h"
 #include "agent/runtime/spec_json.h"
@@ -180,6 +181,7 @@ Result<ContainerId> Podman::create(const ContainerSpec& spec) {
 Result<ObservedContainer> Podman::start(const ContainerId& id) {
   const Millis deadline = impl_->api.deadlines().start;
   const std::string doing = "cannot start container " + id.str().substr(0, 12);
+  MCP_CHECK(check_mounts(impl_->api, container_path(id, "/json"), impl_->may_mount));
   MCP_TRY(const bool clean, cleaned_up(impl_->api, container_path(id, "/json")));
   MCP_TRY(auto answer, impl_->post(container_path(id, "/start"), deadline));
   if (!clean && answer.ok()) {

@@ -22,4 +22,7 @@ base::Result<reconciler::ObservedContainer> parse_inspect(const std::string& jso
 // The same answer: whether the container has ended and podman has not yet cleaned up its network.
 base::Result<bool> parse_network_left(const std::string& json);
 
+// The same answer: the paths on the node that it has as volumes.
+base::Result<std::vector<std::string>> parse_bind_sources(const std::string& json);
+
 }  // namespace agent

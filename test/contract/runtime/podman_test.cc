@@ -86,6 +86,31 @@ class RealPodman : public testing::Test {
   std::unique_ptr<Podman> podman_;
 };
 
+// A neighbour with the folder around it has put a link there.
+TEST_F(RealPodman, AVolumeThatBecameALinkIsAskedForAgain) {
+  namespace fs = std::filesystem;
+  const TempDir dir;
+  fs::create_directories(dir / "data");
+  auto careful = options();
+  std::vector<std::string> asked;
+  careful.may_mount = [&](const std::string& path) -> base::Result<> {
+    asked.push_back(path);
+    return base::make_error(Code::kDenied, "not there");
+  };
+  ContainerSpec wanted = spec({"sleep", "1000"});
+  wanted.component.volumes = {{dir / "data", "/data", {}}};
+  const ContainerId id = podman_->create(wanted).value();
+  Podman podman(careful);
+  ASSERT_TRUE(podman.start(id)) << "it leads where it led";
+  EXPECT_THAT(asked, ElementsAre());
+  ASSERT_TRUE(podman.stop(id, Millis(0)));
+  fs::remove(dir / "data");
+  fs::create_directory_symlink("/", dir / "data");
+  EXPECT_EQ(podman.start(id).error().code, Code::kDenied);
+  EXPECT_THAT(asked, ElementsAre(std::string(dir / "data")));
+  EXPECT_EQ(podman.inspect(id)->state, ContainerState::kExited);
+}
+
 TEST_F(RealPodman, TheProcessGetsWhatTheDefinitionSays) {
   const TempDir dir;
   std::ofstream(dir / "file") << "from the host\n";

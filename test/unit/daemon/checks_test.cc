@@ -14,6 +14,7 @@ namespace agent {
 namespace {
 
 using base::HttpReply;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -82,7 +83,17 @@ TEST(Checks, ThePolicyIsSaidWithTheAgentsOwnFolder) {
   Config config;
   config.registry.path = "/srv/mcp/mcp.db";
   EXPECT_THAT(says(config, "policy"), HasSubstr("volumes in /srv; host network no"));
-  EXPECT_EQ(node_policy(config).own_paths, std::vector<std::string>{"/srv/mcp"});
+  EXPECT_THAT(node_policy(config).own_paths, ElementsAre("/srv/mcp"));
+  config.mcproxy.cert_dir = "/srv/mc-proxy/certs";
+  config.api.tls_cert = "/srv/keys/./api.pem";
+  config.podman.registries = {{"registry.example.net", "ci", "/srv/keys/registry"}};
+  EXPECT_THAT(
+      node_policy(config).own_paths,
+      ElementsAre("/srv/mcp", "/srv/mc-proxy/certs", "/srv/keys/api.pem", "/srv/keys/registry"));
+  config.policy.volume_roots = {"/srv", "/srv/mcp", "/srv/mc-proxy/certs/"};
+  EXPECT_THAT(node_policy(config).own_paths,
+              ElementsAre("/srv/mcp", "/srv/keys/api.pem", "/srv/keys/registry"))
+      << "the operator has named one";
 }
 
 TEST(Checks, TheHeadsSignatureIsVerified) {
