@@ -10,12 +10,11 @@ namespace {
 
 // Claims that only the owner of a project, a group or an account can get, at the issuers that serve
 // everybody: docs.github.com "OpenID Connect reference", docs.gitlab.com "ID tokens" and "GitLab as
-// OpenID Connect identity provider". Who started a job is none of them: people start jobs of
-// others; nor is the workflow's file, which others may call.
+// OpenID Connect identity provider". Who started a job is none of them, nor that person's groups
+// (groups_direct): people start jobs of others; nor is the workflow's file, which others may call.
 constexpr std::string_view kOwned[] = {
     "sub",          "repository", "repository_id",  "repository_owner", "repository_owner_id",
-    "project_path", "project_id", "namespace_path", "namespace_id",     "groups",
-    "groups_direct"};
+    "project_path", "project_id", "namespace_path", "namespace_id",     "groups"};
 
 bool serves_everybody(const std::string& issuer) {
   return issuer == "https://token.actions.githubusercontent.com" || issuer == "https://gitlab.com";

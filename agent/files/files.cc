@@ -62,6 +62,12 @@ class Draft {
     if (::flock(draft.fd_.get(), LOCK_EX | LOCK_NB) != 0)
       return base::make_error(base::Code::kConflict, "another push of " + what + " is under way",
                               "try again after it");
+    // The other one may have put its draft in place in between: this would be the file itself.
+    struct stat named{};
+    if (::fstatat(folder.get(), draft.name_.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+        named.st_dev != info.st_dev || named.st_ino != info.st_ino)
+      return base::make_error(base::Code::kConflict, "another push of " + what + " came first",
+                              "try again");
     draft.mine_ = true;
     if (::ftruncate(draft.fd_.get(), 0) != 0) return file_error("write", what, errno);
     return draft;

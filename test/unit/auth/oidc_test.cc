@@ -235,7 +235,7 @@ TEST(Trust, RulesThatLetInStrangersAreRefused) {
       {trust(github, {{"repository_owner", "org"}}), ""},
       {trust("https://gitlab.com", {{"project_path", "group/app"}}), ""},
       {trust("https://git.home.example", {{"ref", "main"}}), ""},
-      {trust("https://gitlab.com", {{"groups_direct", "org/ops"}}), ""},
+      {trust("https://gitlab.com", {{"groups_direct", "org/ops"}}), "says whose are meant"},
       {trust(github, {{"actor", "alice"}}), "says whose are meant"},
       {trust(github, {{"job_workflow_ref", "org/app/.github/workflows/x.yml@refs/heads/main"}}),
        "says whose are meant"},
