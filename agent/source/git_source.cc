@@ -77,7 +77,13 @@ base::Result<std::optional<git::Oid>> GitSource::advance() {
   }
   MCP_TRY(const bool good, believed(head));
   if (!good) return std::nullopt;
-  MCP_CHECK(reader_.read(*mirror_, head));
+  const auto read = reader_.read(*mirror_, head);
+  vanished_.reset();
+  if (!read && read.error().code == base::Code::kNotFound && !counted_.empty()) {
+    MCP_TRY(const bool there, mirror_->has(head, config_.path));
+    if (!there) vanished_ = read.error();
+  }
+  if (!read && !vanished_) return read.error();
   return head;
 }
 
@@ -148,7 +154,13 @@ base::Result<std::optional<reconciler::Snapshot>> GitSource::poll() {
   if (!head) return std::move(head).error();
   if (!*head) return std::nullopt;
   MCP_TRY(const int approved, approved_removals(**head));
-  crds::Tree tree = check();
+  // As an emptied tree: what to do about it is the prune guard's.
+  crds::Tree tree = vanished_ ? crds::Tree{} : check();
+  if (vanished_)
+    tree.problems.push_back({{config_.path, 1, 1},
+                             "",
+                             vanished_->message,
+                             "bring the folder back, or correct [source] path of the agent"});
   MCP_TRY(auto data, data_nodes(tree, **head));
   last_ = counted_ = **head;
   if (auto packs = mirror_->pack_count(); packs > kMaxPacks) {

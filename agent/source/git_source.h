@@ -66,6 +66,8 @@ class GitSource : public reconciler::Source {
   mutable std::mutex mutex_;
   std::optional<base::git::Repository> mirror_;
   crds::DefinitionReader reader_;
+  // The commit read last has no [source] path, and an earlier one had it.
+  std::optional<base::Error> vanished_;
   base::git::Oid last_;     // of the last snapshot; empty: none yet
   base::git::Oid counted_;  // approvals up to here have been handed out
   std::map<crds::ServiceName, crds::Service> last_good_;

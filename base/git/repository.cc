@@ -1,5 +1,6 @@
 #include "base/git/repository.h"
 
+#include "base/core/text.h"
 #include "base/git/library.h"
 
 namespace base::git {
@@ -132,6 +133,24 @@ Result<std::vector<Entry>> Repository::list(const Oid& commit, std::string_view 
   GIT_CHECK("read the tree of commit " + commit.str(),
             git_tree_walk(tree.get(), GIT_TREEWALK_PRE, add_entry, &listing));
   return std::move(listing.entries);
+}
+
+Result<bool> Repository::has(const Oid& commit, std::string_view path) const {
+  MCP_TRY(TreeHandle tree, lookup_tree(handle(), commit));
+  const git_tree_entry* entry = nullptr;
+  for (const std::string& name : split(path, '/')) {
+    if (name.empty()) continue;
+    if (entry != nullptr) {
+      TreeHandle below;
+      GIT_CHECK("read a tree of commit " + commit.str(), open_into(below, [&](auto** out) {
+                  return git_tree_lookup(out, handle(), git_tree_entry_id(entry));
+                }));
+      tree = std::move(below);
+    }
+    entry = git_tree_entry_byname(tree.get(), name.c_str());
+    if (entry == nullptr) return false;
+  }
+  return true;
 }
 
 Result<Entry> Repository::find(const Oid& commit, std::string_view path) const {

@@ -43,6 +43,8 @@ class Repository {
   // Every entry below `folder` (empty: the root), in order of path; submodules are not entered.
   // kNotFound: the commit has no such folder.
   Result<std::vector<Entry>> list(const Oid& commit, std::string_view folder = {}) const;
+  // Whether the commit has something there. kNotFound: the repository lacks an object.
+  Result<bool> has(const Oid& commit, std::string_view path) const;
   // kNotFound: the commit has no such file.
   Result<Entry> find(const Oid& commit, std::string_view path) const;
   // A blob's size, without reading it.

@@ -78,6 +78,7 @@ base::Result<DecodedFile> DefinitionReader::decode(const base::git::Repository& 
 
 base::Result<> DefinitionReader::read(const base::git::Repository& repository,
                                       const base::git::Oid& commit) {
+  decoded_ = 0;
   MCP_TRY(const std::vector<Entry> entries, repository.list(commit, folder_));
   const size_t prefix = folder_.empty() ? 0 : folder_.size() + 1;
   std::map<std::string, Blob> blobs;
@@ -87,6 +88,7 @@ base::Result<> DefinitionReader::read(const base::git::Repository& repository,
     if (!is_definition_path(path) && !hides_definitions(entry, path)) continue;
     const auto known = blobs_.find(path);
     if (known == blobs_.end() || known->second != Blob(entry.oid, entry.kind)) {
+      ++decoded_;
       MCP_TRY(DecodedFile decoded, decode(repository, entry, path));
       fresh.emplace(path, std::move(decoded));
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -35,6 +36,8 @@ class DefinitionReader {
   base::Result<> read(const base::git::Repository& repository, const base::git::Oid& commit);
 
   const DecodedFiles& files() const { return files_; }
+  // How many files the last read() has decoded, with or without success.
+  size_t decoded() const { return decoded_; }
 
  private:
   base::Result<DecodedFile> decode(const base::git::Repository& repository,
@@ -46,6 +49,7 @@ class DefinitionReader {
   DecodedFiles files_;
   using Blob = std::pair<base::git::Oid, base::git::Entry::Kind>;
   std::map<std::string, Blob> blobs_;  // of files_
+  size_t decoded_ = 0;
 };
 
 }  // namespace crds

@@ -214,6 +214,21 @@ TEST_F(Source, AnEmptyRepositoryAndAMissingFolderAreErrors) {
   EXPECT_THAT(names(next(folder)), ElementsAre("web"));
 }
 
+TEST_F(Source, AFolderThatVanishesIsAnEmptyTreeWithAProblem) {
+  origin.change("live/services/web.toml", service("web"));
+  GitSource git = source("live");
+  next(git);
+  origin.git({"mv", "live", "elsewhere"});
+  origin.commit("moved");
+  const auto gone = next(git);
+  EXPECT_THAT(names(gone), IsEmpty());
+  ASSERT_EQ(gone.tree.problems.size(), 1u);
+  EXPECT_THAT(gone.tree.problems[0].text(), HasSubstr("has no 'live'"));
+  origin.git({"mv", "elsewhere", "live"});
+  origin.commit("and back");
+  EXPECT_THAT(names(next(git)), ElementsAre("web"));
+}
+
 TEST_F(Source, ATreeWithoutDefinitionsIsAnEmptySnapshot) {
   origin.change("services/web.toml", service("web"));
   GitSource git = source();
@@ -247,13 +262,15 @@ TEST_F(Source, ApprovalsAreThoseSinceTheLastSnapshot) {
 }
 
 TEST_F(Source, AnApprovalIsNotLostWithAFailedPoll) {
-  origin.change("live/services/web.toml", service("web"));
-  GitSource git = source("live");
+  origin.change("services/web.toml", service("web"));
+  GitSource git = source();
   next(git);
-  origin.git({"mv", "live", "gone"});
+  origin.git({"rm", "-q", "services/web.toml"});
   origin.commit("approve\n\nMcp-Approve-Prune: 3");
+  std::filesystem::rename(dir / "origin", dir / "away");
   EXPECT_FALSE(git.poll());
-  origin.change("live/services/db.toml", service("db"));
+  std::filesystem::rename(dir / "away", dir / "origin");
+  origin.change("services/db.toml", service("db"));
   EXPECT_EQ(next(git).approved_removals, 3);
 }
 
