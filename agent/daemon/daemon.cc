@@ -152,6 +152,9 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   // Its threads wait for podman, not for memory: a heap for each (mallopt(3)) would only hold on to
   // what every thread's largest answer took.
   ::mallopt(M_ARENA_MAX, 1);
+  // What is large goes back as soon as it is freed: otherwise the largest answer so far decides how
+  // much is kept (mallopt(3), "dynamic mmap threshold").
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   const Signals signals;
   const fs::path state = config.state_dir();
   const fs::path socket_folder = fs::path(config.api.socket).parent_path();
@@ -228,7 +231,6 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   base::HttpServer server(
       api_options({.socket = config.api.socket, .group = config.api.group}, version, local));
   add_api(server, context);
-  MCP_CHECK(server.start());
   base::HttpServer tls(api_options(
       {.threads = kRemoteConnections,
        .listen = config.api.listen,
@@ -250,6 +252,8 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
     MCP_CHECK(open_to_all.start());
     base::log::info("metrics at http://" + config.metrics.listen + "/metrics");
   }
+  // Last: whoever asks waits for the loop, which runs when nothing can fail any more.
+  MCP_CHECK(server.start());
   podman.watch([&driver] { driver.post([](Loop& loop) { loop.hint(); }); });
   if (proxy)
     proxy->watch([&driver] { driver.post([](Loop& loop) { loop.route_hint(); }); });

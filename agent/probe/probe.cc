@@ -11,6 +11,8 @@ using base::Result;
 using reconciler::Probe;
 
 constexpr size_t kQuoted = 80;  // bytes of an answer in a message
+// That are read: an answer that is larger is cut off, which its program may notice.
+constexpr size_t kMostRead = 64 << 10;
 constexpr int kFirstBad = 400;
 constexpr int kFirstGood = 200;
 
@@ -20,7 +22,9 @@ std::string host_of(const Probe& probe) {
 
 Result<> probe_http(const Probe& probe, const std::string& path) {
   base::HttpClient client(base::HttpAddress::tcp(host_of(probe), probe.port));
-  MCP_TRY(const auto answer, client.request({.target = path, .deadline = probe.health.timeout}));
+  MCP_TRY(
+      const auto answer,
+      client.request({.target = path, .max_body = kMostRead, .deadline = probe.health.timeout}));
   if (answer.status >= kFirstGood && answer.status < kFirstBad) return {};
   std::string message = "GET " + path + " answered " + std::to_string(answer.status);
   const std::string line = answer.body.substr(0, std::min(kQuoted, answer.body.find('\n')));

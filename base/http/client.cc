@@ -13,6 +13,8 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -368,6 +370,7 @@ Result<HttpResponse> HttpClient::request(const HttpCall& call) {
   httplib::Request request = to_request(call, impl_->address);
   HttpResponse response;
   bool bodiless = false;
+  bool enough = false;
   request.response_handler = [&](const httplib::Response& head) {
     response = to_response(head);
     // It has no body (RFC 9110 section 15.4.5), but the library would wait for one.
@@ -375,15 +378,16 @@ Result<HttpResponse> HttpClient::request(const HttpCall& call) {
     return !bodiless;
   };
   request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t) {
-    response.body.append(bytes, size);
-    return Clock::now() < deadline;
+    response.body.append(bytes, std::min(size, call.max_body - response.body.size()));
+    enough = response.body.size() == call.max_body;
+    return !enough && Clock::now() < deadline;
   };
   const auto send = [&] {
     const DeadlineOfCall limit(*client.line, deadline);
     return client.http->send(request);
   };
   const httplib::Result result = send();
-  if (bodiless) return response;
+  if (bodiless || enough) return response;
   if (!result) return impl_->error(call, result.error(), Clock::now() >= deadline);
   if (response.status != result->status) response = to_response(*result);  // no body was read
   impl_->give_back(std::move(client));
@@ -399,7 +403,13 @@ Result<HttpResponse> HttpClient::stream(const HttpCall& call, const Sink& sink,
   HttpResponse response;
   response.status = 0;
   if (stop.stop_requested()) return response;
-  Watch watch(*client.line, sink, deadline, std::move(stop));
+  std::optional<Watch> watch;
+  try {
+    watch.emplace(*client.line, sink, deadline, std::move(stop));
+  } catch (const std::system_error& error) {
+    return make_error(Code::kExhausted, std::string("cannot start a thread: ") + error.what(),
+                      "TasksMax= of the unit, or `ulimit -u`, is what bounds it");
+  }
 
   httplib::Request request = to_request(call, impl_->address);
   request.response_handler = [&](const httplib::Response& head) {
@@ -407,12 +417,12 @@ Result<HttpResponse> HttpClient::stream(const HttpCall& call, const Sink& sink,
     return true;
   };
   request.content_receiver = [&](const char* bytes, size_t size, uint64_t, uint64_t) {
-    if (response.ok()) return watch.piece({bytes, size});
+    if (response.ok()) return watch->piece({bytes, size});
     if (response.body.size() + size <= kMaxErrorBody) response.body.append(bytes, size);
-    return !watch.ended();
+    return !watch->ended();
   };
   const httplib::Result result = client.http->send(request);
-  if (result || watch.ended()) return response;
+  if (result || watch->ended()) return response;
   return impl_->error(call, result.error(), Clock::now() >= deadline);
 }
 

@@ -42,6 +42,8 @@ struct HttpCall {
   size_t upload_size = 0;
   std::string content_type = {};
   HttpHeaders headers = {};
+  size_t max_body =
+      SIZE_MAX;  // request() reads no more of an answer's body, and is content with it
   // For the whole answer. Zero, for stream() only: no limit.
   Millis deadline{10000};
 };

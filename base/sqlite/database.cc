@@ -176,6 +176,8 @@ Result<Database> Database::open(const std::string& path, const Options& options)
 
 Result<> Database::configure(const Options& options) {
   sqlite3_busy_timeout(impl_->handle, static_cast<int>(options.busy_timeout.count()));
+  // KiB for each connection, where SQLite's own default is 2,000: what is read often is in memory.
+  MCP_CHECK(script("PRAGMA cache_size=-512"));
   MCP_CHECK(script("PRAGMA foreign_keys=ON"));
   if (options.mode == Mode::kReadOnly) return {};
   MCP_CHECK(script("PRAGMA journal_mode=WAL"));

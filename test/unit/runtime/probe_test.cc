@@ -22,7 +22,7 @@ using testing::HasSubstr;
 // Listens on a free port of 127.0.0.1, and does one thing with every connection.
 class Listener {
  public:
-  enum class Then { kKeep, kClose, kGreet, kOk, kFail };
+  enum class Then { kKeep, kClose, kGreet, kOk, kFail, kEndless };
   explicit Listener(Then then) : then_(then) {
     fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
@@ -47,11 +47,13 @@ class Listener {
   void serve() {
     for (int peer; (peer = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
       const std::string text =
-          then_ == Then::kGreet  ? "220 hello\r\n"
-          : then_ == Then::kOk   ? "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"
-          : then_ == Then::kFail ? "HTTP/1.1 500 Oops\r\nContent-Length: 14\r\n\r\n"
-                                   "no database\nxx"
-                                 : "";
+          then_ == Then::kGreet     ? "220 hello\r\n"
+          : then_ == Then::kOk      ? "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"
+          : then_ == Then::kFail    ? "HTTP/1.1 500 Oops\r\nContent-Length: 14\r\n\r\n"
+                                      "no database\nxx"
+          : then_ == Then::kEndless ? "HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n" +
+                                          std::string(100'000, 'x')
+                                    : "";
       ::send(peer, text.data(), text.size(), MSG_NOSIGNAL);
       if (then_ == Then::kClose)
         ::close(peer);
@@ -93,6 +95,7 @@ TEST_F(Probes, Tcp) {
 
 TEST_F(Probes, Http) {
   EXPECT_TRUE(probe(crds::HttpCheck{"/healthz"}, Listener(Listener::Then::kOk).port()));
+  EXPECT_TRUE(probe(crds::HttpCheck{"/healthz"}, Listener(Listener::Then::kEndless).port()));
   const auto failed = probe(crds::HttpCheck{"/healthz"}, Listener(Listener::Then::kFail).port());
   EXPECT_EQ(failed.error().message, "GET /healthz answered 500: no database");
   const auto silent = probe(crds::HttpCheck{"/healthz"}, Listener(Listener::Then::kKeep).port());
