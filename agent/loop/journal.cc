@@ -35,7 +35,8 @@ const char* done_reason(StepKind kind) {
   return "Done";
 }
 
-// "ready after 1.2s, routed after 1.3s, done after 11.9s; 1234 requests, 0 failed, 3 held"
+// "started after 400ms, ready after 1.2s, routed after 1.3s, drained after 11.4s, done after 11.9s;
+// 1234 requests, 0 failed, 3 held"
 std::string receipt(const Rollout& rollout) {
   std::string out;
   const auto phase = [&](const char* text, TimePoint at) {
@@ -43,8 +44,10 @@ std::string receipt(const Rollout& rollout) {
     out += (out.empty() ? "" : ", ") + std::string(text) + " after " +
            base::to_duration(std::max(Millis(0), at - rollout.begun));
   };
+  phase("started", rollout.started);
   phase("ready", rollout.ready);
   phase("routed", rollout.switched);
+  phase("drained", rollout.drained);
   phase("done", rollout.finished);
   if (rollout.switched == TimePoint{} || !rollout.replaces) return out;
   return out + "; " + std::to_string(rollout.seen.requests) + " requests, " +
@@ -215,13 +218,14 @@ void Journal::describe_changes(const Memory& memory, base::TimePoint now, const 
     const bool failed = !after.rollout->error.empty();
     meters_->rollouts.with({failed ? "failed" : "succeeded"})
         .observe(after.rollout->finished - after.rollout->begun);
-    if (failed) continue;
+    if (failed && !after.rollout->replaces) continue;  // nothing was swapped
     Event event;
     event.time = now;
     event.service = key.service;
     event.component = key.component;
-    event.reason = "RolledOut";
-    event.message = receipt(*after.rollout);
+    event.warning = failed;
+    event.reason = failed ? "RolledBack" : "RolledOut";
+    event.message = (failed ? after.rollout->error + "; " : "") + receipt(*after.rollout);
     event.revision = after.rollout->revision;
     add(std::move(event));
   }

@@ -141,9 +141,9 @@ class Delivery {
     document["reason"] = last.reason;
     document["detail"] = last.message;
     document["seconds"] = static_cast<double>(waited.took.count()) / 1000;
+    const bool caused = last.service && commit_.changed;
+    document["rollouts"] = caused ? receipts_document(*last.service) : Json::array();
     if (waited.end == End::kDone) {
-      const bool caused = last.service && commit_.changed;
-      document["rollouts"] = caused ? receipts_document(*last.service) : Json::array();
       session_.emit(document, {intent_.service}, [&] {
         return done_line(waited) + (caused ? receipts(*last.service) : std::string());
       });
@@ -152,6 +152,9 @@ class Delivery {
     if (!session_.text_output() && session_.globals().output != "name")
       session_.emit(document, {}, {});
     if (waited.end != End::kInterrupted) show_logs(waited);
+    if (caused && !session_.globals().quiet)
+      for (const std::string& line : base::split(receipts(*last.service), '\n'))
+        if (!line.empty()) session_.note(line);
     return explain(waited);
   }
 

@@ -59,7 +59,7 @@ class Watch {
       warned_ = warned_ || warning;
       reasons_.insert(event.reason);
       // The receipt is said once, at the end.
-      if (event.reason == "RolledOut") return true;
+      if (event.reason == "RolledOut" || event.reason == "RolledBack") return true;
       std::string line = event.service.empty() ? "node" : event.service;
       if (!event.component.empty()) line += "/" + event.component;
       line += warning ? ": warning: " : ": ";
