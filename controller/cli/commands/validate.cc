@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <istream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,13 +34,29 @@ std::string escape(std::string_view text, bool property) {
   return out;
 }
 
+std::string message_of(const Diagnostic& one) {
+  const std::string message = one.field.empty() ? one.message : one.field + ": " + one.message;
+  return one.hint.empty() ? message : message + " (" + one.hint + ")";
+}
+
 std::string annotation(const Diagnostic& one) {
   std::string out = "::error file=" + escape(one.at.file, true);
   if (one.at.line > 0) out += ",line=" + std::to_string(one.at.line);
   if (one.at.column > 0) out += ",col=" + std::to_string(one.at.column);
-  std::string message = one.field.empty() ? one.message : one.field + ": " + one.message;
-  if (!one.hint.empty()) message += " (" + one.hint + ")";
-  return out + "::" + escape(message, false) + "\n";
+  return out + "::" + escape(message_of(one), false) + "\n";
+}
+
+// docs.gitlab.com/ci/testing/code_quality, "Code Quality report format".
+Json code_quality(const std::vector<Diagnostic>& problems) {
+  Json out = Json::array();
+  for (const Diagnostic& one : problems)
+    out.push_back(
+        {{"description", message_of(one)},
+         {"check_name", "mcp-validate"},
+         {"fingerprint", base::sha256_hex(one.at.file + "\n" + message_of(one))},
+         {"severity", "blocker"},
+         {"location", {{"path", one.at.file}, {"lines", {{"begin", std::max(one.at.line, 1)}}}}}});
+  return out;
 }
 
 std::string counted(size_t count, const char* what) {
@@ -75,6 +92,8 @@ Exit report(const Session& session, const CheckedTree& checked, const std::strin
   if (session.globals().output == "github") {
     for (const Diagnostic& one : checked.problems) session.terminal().out << annotation(one);
     session.note(prefix + summary(checked).substr(0, summary(checked).size() - 1));
+  } else if (session.globals().output == "gitlab") {
+    session.terminal().out << code_quality(checked.problems).dump(2) << "\n";
   } else {
     session.emit(document_of(checked), names, [&] {
       std::string text;
@@ -138,9 +157,10 @@ Command validate_command() {
       .example =
           "mcp validate\n"
           "mcp validate . -o github\n"
+          "mcp validate . -o gitlab > gl-code-quality-report.json\n"
           "exec mcp validate -          # as hooks/pre-receive",
       .arguments = {{"DIR", directory.get(), "a folder, or -", Complete::kFile, false}},
-      .formats = {"github"},
+      .formats = {"github", "gitlab"},
       .run = [directory](Session& session) { return validate(session, *directory); },
   };
 }

@@ -64,6 +64,7 @@ ssh-keygen -q -t ed25519 -N '' -f "$work/ssh/key"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat >"$work/ssh/sshd_config" <<CONF
 ListenAddress 127.0.0.1:$port
+ListenAddress 127.0.0.3:$port
 HostKey $work/ssh/host
 AuthorizedKeysFile $work/ssh/key.pub
 PidFile $work/ssh/pid
@@ -76,7 +77,7 @@ CONF
 mkdir -p /run/sshd
 /usr/sbin/sshd -D -e -f "$work/ssh/sshd_config" 2>"$work/ssh/log" &
 pids+=($!)
-echo "[127.0.0.1]:$port $(cat "$work/ssh/host.pub")" >"$work/ssh/known_hosts"
+echo "[127.0.0.1]:$port,[127.0.0.3]:$port $(cat "$work/ssh/host.pub")" >"$work/ssh/known_hosts"
 # ssh reads the home that passwd(5) names, whatever HOME says.
 cat >"$work/bin/ssh" <<CONF
 #!/bin/sh
@@ -113,8 +114,8 @@ wait_for git push -q -u origin main
 
 title "three nodes"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=cedar \
-  -addext subjectAltName=IP:127.0.0.1 -keyout "$work/tls.key" -out "$work/tls.pem" 2>/dev/null
-tls_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  -addext subjectAltName=IP:127.0.0.4 -keyout "$work/tls.key" -out "$work/tls.pem" 2>/dev/null
+tls_port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.4", 0)); print(s.getsockname()[1])')
 for node in "${nodes[@]}"; do
   mkdir -p "$work/$node/srv"
   "$env" serve "$work/$node/podman" >"$work/$node/podman.log" 2>&1 &
@@ -145,7 +146,7 @@ cat >>"$work/cedar/agent.toml" <<CONF
 server_url = "$mcias"
 ca_cert = "$work/mcias/ca.pem"
 CONF
-sed -i "/^\[api\]/a listen = \"127.0.0.1:$tls_port\"\ntls_cert = \"$work/tls.pem\"\ntls_key = \"$work/tls.key\"" \
+sed -i "/^\[api\]/a listen = \"127.0.0.4:$tls_port\"\ntls_cert = \"$work/tls.pem\"\ntls_key = \"$work/tls.key\"" \
   "$work/cedar/agent.toml"
 for node in "${nodes[@]}"; do
   wait_for test -S "$work/$node/podman/podman.sock"
@@ -167,14 +168,14 @@ CONF
 # ------------------------------------------------------------------------ who gets in
 
 title "cedar lets nobody in without a token"
-run 6 mcp --agent "https://127.0.0.1:$tls_port" list
+run 6 mcp --agent "https://127.0.0.4:$tls_port" list
 says 'mcp login'
 run 6 mcp login --user kyle --password-stdin <<<"wrong"
 ok mcp login --user kyle --password-stdin <<<"correct horse"
 [ "$(stat -c %a "$XDG_CONFIG_HOME/mcp/token")" = 600 ]
-ok mcp node add ash 127.0.0.1 --agent "unix://$work/ash/agent.sock" --label zone=home
-ok mcp node add birch 127.0.0.1 --agent "ssh://root@127.0.0.1:$port$work/birch/agent.sock" --label zone=home
-ok mcp node add cedar 127.0.0.1 --agent "https://127.0.0.1:$tls_port"
+ok mcp node add ash 127.0.0.2 --agent "unix://$work/ash/agent.sock" --label zone=home
+ok mcp node add birch 127.0.0.3 --agent "ssh://root@127.0.0.3:$port$work/birch/agent.sock" --label zone=home
+ok mcp node add cedar 127.0.0.4 --agent "https://127.0.0.4:$tls_port"
 ok mcp node list
 for node in "${nodes[@]}"; do says "$node .*True|$node .*Ready"; done
 ok mcp version

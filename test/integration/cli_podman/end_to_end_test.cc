@@ -278,7 +278,13 @@ TEST_F(ViaGit, TheTemplatesDoWhatTheySay) {
   const auto annotated = job("github.yml", "check", github);
   EXPECT_EQ(annotated.exit_code, 3);
   EXPECT_THAT(annotated.out, HasSubstr("::error file=services/web.toml,line=2"));
-  EXPECT_EQ(job("gitlab.yml", "mcp-check", github).exit_code, 3);
+  const auto reported = job("gitlab.yml", "mcp-check", github);
+  EXPECT_EQ(reported.exit_code, 3);
+  EXPECT_THAT(reported.out, HasSubstr("services/web.toml:2:1: imag: unknown field"));
+  const Json quality = Json::parse(work_->read("gl-code-quality-report.json"));
+  ASSERT_FALSE(quality.empty());
+  EXPECT_EQ(quality[0]["location"]["path"], "services/web.toml");
+  EXPECT_EQ(quality[0]["location"]["lines"]["begin"], 2);
 }
 
 TEST_F(ViaGit, TheHookRefusesWhatIsNotValid) {
