@@ -76,7 +76,7 @@ base::Result<> Alerter::load() {
 }
 
 std::vector<Event> Alerter::step(Situation situation, TimePoint now) {
-  std::vector<Event> events;
+  std::vector<Event> events = std::exchange(elsewhere_, {});
   ask_node(now);
   beat(now);
   const bool answered = take_answers(now, events);
@@ -134,10 +134,11 @@ bool Alerter::take_answers(TimePoint now, std::vector<Event>& events) {
 void Alerter::derive(Situation& situation, TimePoint now, std::vector<Event>& events) {
   look_ = false;
   derived_at_ = now;
+  static const NodeFacts kNone;
+  if (ports_.facts == nullptr) situation.facts = &kNone;  // nobody will ever look
   if (facts_) situation.facts = &*facts_;
   situation.receivers = state().receivers;
-  Causes causes = causes_of(situation, options_.causes, now);
-  if (ports_.facts == nullptr) causes.unknown.erase(alert::kDiskNearlyFull);
+  const Causes causes = causes_of(situation, options_.causes, now);
   for (const Alert& alert : ledger_.take(causes, now)) events.push_back(event_of(alert, now));
 }
 
@@ -185,6 +186,7 @@ std::optional<TimePoint> Alerter::wake_at() const {
 void Alerter::begun_elsewhere(const Alert& alert, const std::set<std::string>& told,
                               TimePoint now) {
   ledger_.begun_elsewhere(alert, told, now);
+  elsewhere_.push_back(event_of(alert, now));
   save(now);
   look_ = true;
 }

@@ -81,6 +81,7 @@ class Alerter {
   Ledger ledger_;
   std::vector<std::unique_ptr<Courier>> couriers_;
   std::vector<AlertRecord> stored_;
+  std::vector<reconciler::Event> elsewhere_;  // of alerts that began there, until the next step
 
   bool look_ = true;
   base::TimePoint derived_at_{};

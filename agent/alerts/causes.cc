@@ -58,7 +58,7 @@ class Derivation {
            in_.observed.registry_error->text() + "; nothing new is started until it can");
     if (!in_.report_error.empty())
       node(alert::kReportFailing, "the node's status cannot be pushed", in_.report_error);
-    disks();
+    facts();
     receivers();
     if (!in_.planned) out_.unknown.insert(alert::kRuntimeUnreachable);
     if (!in_.planned || in_.observed.runtime_error) {
@@ -146,27 +146,38 @@ class Derivation {
 
   void certificates(const ObservedProxy& proxy) {
     const std::string owner = owner_of_routes(in_.desired.node);
-    for (const auto& [key, route] : proxy.routes) {
-      if (route.owner != owner || !route.certificate_until) continue;
-      const Millis left = *route.certificate_until - now_;
-      if (left >= options_.certificate_warning) continue;
-      const bool over = left <= Millis(0);
-      Alert& alert = node(
-          alert::kCertificateExpiring,
-          over ? "the certificate of " + key.text() + " has expired"
-               : "the certificate of " + key.text() + " expires in " + base::short_age(left),
-          "valid until " + base::to_rfc3339(*route.certificate_until) + "; put a new one at " +
-              route.spec.certificate + " (its chain in one file), mc-proxy reads it by itself");
-      alert.subject = key.text();
-      if (left < options_.certificate_critical) alert.severity = Severity::kCritical;
+    for (const auto& [key, route] : proxy.routes)
+      if (route.owner == owner && route.certificate_until)
+        certificate(key.text(), *route.certificate_until, route.spec.certificate, "mc-proxy");
+  }
+
+  // `of`: what it is the certificate of. `reader`: who takes up a new one.
+  void certificate(const std::string& of, TimePoint until, const std::string& file,
+                   const std::string& reader) {
+    const Millis left = until - now_;
+    if (left >= options_.certificate_warning) return;
+    const bool over = left <= Millis(0);
+    Alert& alert = node(alert::kCertificateExpiring,
+                        "the certificate of " + of +
+                            (over ? " has expired" : " expires in " + base::short_age(left)),
+                        "valid until " + base::to_rfc3339(until) + "; put a new one at " + file +
+                            " (its chain in one file), " + reader + " reads it by itself");
+    alert.subject = of;
+    if (left < options_.certificate_critical) alert.severity = Severity::kCritical;
+  }
+
+  void facts() {
+    if (!in_.facts) {
+      out_.unknown.insert(alert::kDiskNearlyFull);
+      out_.unknown.insert(alert::kCertificateExpiring);
+      return;
     }
+    if (const auto& own = in_.facts->certificate)
+      certificate("the agent's API", own->until, own->file, "the agent");
+    disks();
   }
 
   void disks() {
-    if (!in_.facts) {
-      out_.unknown.insert(alert::kDiskNearlyFull);
-      return;
-    }
     for (const DiskFact& disk : in_.facts->disks) {
       const auto below = [&](int limit) {
         return disk.free_bytes < disk.total_bytes / 100 * static_cast<uint64_t>(limit);

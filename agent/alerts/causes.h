@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,9 +19,15 @@ struct DiskFact {
   uint64_t total_bytes = 0;
 };
 
+struct CertificateFact {
+  std::string file;
+  base::TimePoint until{};
+};
+
 // What the node says of itself, beyond podman and mc-proxy.
 struct NodeFacts {
   std::vector<DiskFact> disks;
+  std::optional<CertificateFact> certificate;  // of the agent's own listener
 };
 
 // All that alerts are derived from. Refers to what the loop holds.

@@ -34,7 +34,9 @@ bool Courier::take(Ledger& ledger, TimePoint now, std::optional<base::Error>& fa
   if (!state_.error || state_.error->message != answer.error().message) failed = answer.error();
   state_.error = answer.error();
   if (++failures_in_row_ == 1) state_.failing_since = now;
-  retry_at_ = now + reconciler::delay(kRetry, failures_in_row_, options_.audience.name);
+  // Who forgets what is not said again must not wait longer than that.
+  const Millis pause = reconciler::delay(kRetry, failures_in_row_, options_.audience.name);
+  retry_at_ = now + (options_.refresh > Millis(0) ? std::min(pause, options_.refresh) : pause);
   return true;
 }
 

@@ -43,8 +43,10 @@ Alerting::Alerting(const Config& config, const std::string& version, AlertStore&
       driver_(driver),
       note_(config.state_dir() + "/agent-stuck"),
       pulse_(make_pulse(config.alerts.heartbeat)),
-      disks_({{config.state_dir(), "the registry"}, {config.data.root, "the services' data"}},
-             [&podman] { return podman.graph_root(); }) {
+      facts_(
+          {{config.state_dir(), "the registry"}, {config.data.root, "the services' data"}},
+          [&podman] { return podman.graph_root(); },
+          config.api.listen.empty() ? "" : config.api.tls_cert) {
   std::vector<Alerter::Told> told;
   for (const ReceiverOptions& options : config.alerts.receivers) {
     receivers_.push_back(make_receiver(options));
@@ -55,7 +57,7 @@ Alerting::Alerting(const Config& config, const std::string& version, AlertStore&
       .causes = config.alerts.causes,
       .ledger = {config.alerts.pending, config.alerts.disabled, config.alerts.keep},
       .pulse_interval = config.alerts.heartbeat.interval};
-  alerter_ = std::make_unique<Alerter>(AlerterPorts{store, driver, &disks_, pulse_.get()},
+  alerter_ = std::make_unique<Alerter>(AlerterPorts{store, driver, &facts_, pulse_.get()},
                                        std::move(options), told);
 }
 

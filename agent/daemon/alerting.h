@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "agent/config/config.h"
-#include "agent/daemon/disks.h"
 #include "agent/daemon/loop_watch.h"
+#include "agent/daemon/node_facts.h"
 #include "agent/receivers/receivers.h"
 
 namespace agent {
@@ -38,7 +38,7 @@ class Alerting {
   const std::string note_;
   std::vector<std::unique_ptr<CheckedReceiver>> receivers_;
   std::unique_ptr<Pulse> pulse_;
-  Disks disks_;
+  LookAtNode facts_;
   std::unique_ptr<Alerter> alerter_;
 };
 

@@ -135,7 +135,11 @@ std::vector<Finding> examine(const LoadedConfig& loaded, Podman& podman, const V
       check_config(loaded, environment_probes(loaded.config, podman, running));
   const auto wanted =
       running == nullptr ? std::map<uint16_t, std::string>() : wanted_ports(running->desired);
-  for (Finding& finding : doctor::examine_machine(loaded.config, podman, wanted))
+  // That mc-proxy is away is said above.
+  const std::string& socket = loaded.config.mcproxy.socket;
+  const auto routes = socket.empty() ? std::nullopt : std::optional(McProxy(socket).list());
+  for (Finding& finding : doctor::examine_machine(loaded.config, podman, wanted,
+                                                  routes && *routes ? &**routes : nullptr))
     out.push_back(std::move(finding));
   return out;
 }

@@ -11,6 +11,7 @@
 
 #include "agent/view/finding.h"
 #include "base/core/time.h"
+#include "reconciler/model.h"
 
 // What the machine is like, as data, and what follows from it. Facts come from probe.h; judging
 // them is pure, so that every finding can be tried without the machine that has it.
@@ -103,5 +104,9 @@ struct Certificate {
 };
 std::vector<Finding> judge_certificates(const std::vector<Certificate>& certificates,
                                         base::TimePoint now);
+
+// Everybody's routes, as mc-proxy says they are: it has read their certificates.
+std::vector<Finding> judge_routes(const std::vector<reconciler::ObservedRoute>& routes,
+                                  base::TimePoint now);
 
 }  // namespace agent::doctor

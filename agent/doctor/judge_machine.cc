@@ -11,6 +11,7 @@ using Level = Finding::Level;
 // Those at which alerts are told where nothing else is configured.
 constexpr int kFewPercent = 10;
 constexpr int kNextToNothingPercent = 5;
+constexpr std::chrono::days kSoon{14};  // to renew a certificate in
 constexpr uint64_t kMebi = uint64_t{1} << 20;
 
 std::string octal(mode_t mode) {
@@ -132,7 +133,6 @@ Finding judge_certificate(const Certificate& one, base::TimePoint now) {
   const auto finding = [&](Level level, const std::string& text, const std::string& hint) {
     return Finding{level, "certificate", one.file + " " + text, hint};
   };
-  constexpr std::chrono::days kSoon{14};
   if (!one.error.empty())
     return finding(Level::kError, "cannot be used: " + one.error,
                    "a PEM file that the agent's user may read: the chain, the server's own first");
@@ -171,6 +171,36 @@ std::vector<Finding> judge_certificates(const std::vector<Certificate>& certific
   std::vector<Finding> out;
   for (const Certificate& one : certificates) out.push_back(judge_certificate(one, now));
   return out;
+}
+
+std::vector<Finding> judge_routes(const std::vector<reconciler::ObservedRoute>& routes,
+                                  base::TimePoint now) {
+  std::vector<Finding> out;
+  std::optional<base::TimePoint> first_end;
+  for (const reconciler::ObservedRoute& route : routes) {
+    const auto finding = [&](Level level, const std::string& text) {
+      const std::string file = route.spec.certificate;
+      out.push_back({level, "routes", route.spec.key.text() + " (" + route.owner + ") " + text,
+                     file.empty()
+                         ? "mcproxyctl list on the node shows it"
+                         : "its certificate is " + file +
+                               ": the chain and its key; mc-proxy reads a new one itself"});
+    };
+    if (!route.served)
+      finding(Level::kError, "is not served: " + route.problem);
+    else if (!route.problem.empty())
+      finding(Level::kWarning, "is served, but " + route.problem);
+    else if (route.certificate_until && *route.certificate_until - now < kSoon)
+      finding(Level::kWarning,
+              "has a certificate that ends at " + base::to_rfc3339(*route.certificate_until));
+    if (route.certificate_until && (!first_end || *route.certificate_until < *first_end))
+      first_end = route.certificate_until;
+  }
+  if (!out.empty()) return out;
+  return {{Level::kOk, "routes",
+           std::to_string(routes.size()) + " routes are served" +
+               (first_end ? "; the first certificate ends at " + base::to_rfc3339(*first_end)
+                          : std::string())}};
 }
 
 }  // namespace agent::doctor

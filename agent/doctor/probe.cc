@@ -149,7 +149,8 @@ uint64_t count_subids(const std::string& file, const std::string& user, uid_t ui
 }
 
 std::vector<Finding> examine_machine(const Config& config, Podman& podman,
-                                     const std::map<uint16_t, std::string>& wanted) {
+                                     const std::map<uint16_t, std::string>& wanted,
+                                     const std::vector<reconciler::ObservedRoute>* routes) {
   std::vector<Finding> out;
   std::vector<Disk> disks;
   // Without podman nothing is known about whose containers it runs; that it is away is said by
@@ -173,6 +174,7 @@ std::vector<Finding> examine_machine(const Config& config, Podman& podman,
   if (!config.api.listen.empty())
     append(out, judge_certificates({read_certificate(config.api.tls_cert, config.api.tls_key)},
                                    clock.now));
+  if (routes != nullptr) append(out, judge_routes(*routes, clock.now));
   return out;
 }
 

@@ -12,9 +12,11 @@
 namespace agent::doctor {
 
 // The findings about the machine: all of facts.h. `wanted`: fixed host ports of what is defined
-// for this node, and the component that wants each; empty when that is not known.
+// for this node, and the component that wants each; empty when that is not known. `routes`: what
+// mc-proxy has; nullptr when it was not asked, or did not answer.
 std::vector<Finding> examine_machine(const Config& config, Podman& podman,
-                                     const std::map<uint16_t, std::string>& wanted);
+                                     const std::map<uint16_t, std::string>& wanted,
+                                     const std::vector<reconciler::ObservedRoute>* routes);
 
 // Exposed to the tests of this folder.
 uint64_t count_subids(const std::string& file, const std::string& user, uid_t uid);

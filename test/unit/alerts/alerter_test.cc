@@ -146,6 +146,23 @@ TEST_F(AlerterTest, AReceiverThatForgetsIsToldAgain) {
   EXPECT_THAT(am.messages, SizeIs(4));
 }
 
+// An Alertmanager resolves by itself what it does not hear of again.
+TEST_F(AlerterTest, AReceiverThatForgetsIsAskedAgainBeforeItDoes) {
+  report_error = "cannot push";
+  run(0);
+  run(1);
+  am.error = base::unavailable("no route to host");
+  int attempts = am.attempts;
+  double last = 1;
+  for (double now = 2; now < 1800; now += 1) {
+    run(now);
+    if (am.attempts == attempts) continue;
+    EXPECT_LE(now - last, 61);
+    attempts = am.attempts;
+    last = now;
+  }
+}
+
 TEST_F(AlerterTest, AFailureIsTriedAgainFurtherAndFurtherApartAndSaidOnce) {
   ops.error = base::unavailable("answered 503");
   report_error = "cannot push";
@@ -177,6 +194,16 @@ TEST_F(AlerterTest, AFailureIsTriedAgainFurtherAndFurtherApartAndSaidOnce) {
   for (; ops.messages.empty() && now < 5000; now += 1) run(now);
   EXPECT_THAT(ops.messages.at(0), testing::Contains("+ReportFailing"));
   EXPECT_EQ(alerter->state().receivers.at(0).failing_since, base::TimePoint{});
+}
+
+TEST_F(AlerterTest, WhatBeganElsewhereIsAnEventToo) {
+  Alert stuck;
+  stuck.name = alert::kAgentStuck;
+  stuck.since = test::at(0);
+  alerter->begun_elsewhere(stuck, {"ops"}, test::at(1));
+  run(2);
+  EXPECT_THAT(events, ElementsAre("AlertFiring", "AlertResolved"));
+  EXPECT_THAT(ops.messages, ElementsAre(ElementsAre("-AgentStuck")));
 }
 
 TEST_F(AlerterTest, ARestartTellsWhatWasNotTold) {

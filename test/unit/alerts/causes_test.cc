@@ -230,6 +230,14 @@ TEST_F(CausesTest, OfACertificateThatEnds) {
   EXPECT_THAT(causes().holding.at(1).summary, HasSubstr("has expired"));
 }
 
+TEST_F(CausesTest, OfTheCertificateOfItsOwnApi) {
+  facts.certificate = {"/etc/mcp/api.pem", kNow + std::chrono::days(15)};
+  EXPECT_THAT(holding(), IsEmpty());
+  facts.certificate->until = kNow + std::chrono::days(2);
+  EXPECT_THAT(holding(), ElementsAre("critical CertificateExpiring the agent's API"));
+  EXPECT_THAT(causes().holding.at(0).description, HasSubstr("put a new one at /etc/mcp/api.pem"));
+}
+
 TEST_F(CausesTest, OfADiskThatIsNearlyFull) {
   const uint64_t whole = uint64_t{100} << 30;
   facts.disks = {{"/srv", "the services' data", whole / 2, whole},

@@ -179,5 +179,28 @@ TEST(Certificates, AreGoodForTheirNamesAndTime) {
   }
 }
 
+TEST(Judge, Routes) {
+  const base::TimePoint now = at("2026-11-23T00:00:00Z");
+  reconciler::ObservedRoute good;
+  good.spec.key = {443, "web.test"};
+  good.spec.certificate = "web.pem";
+  good.owner = "mcp/rift";
+  good.served = true;
+  good.certificate_until = now + std::chrono::days(60);
+  expect(judge_routes({}, now), {{"ok", "0 routes are served", ""}}, "none");
+  expect(judge_routes({good}, now),
+         {{"ok", "1 routes are served; the first certificate ends at 2027-01-22", ""}}, "good");
+  reconciler::ObservedRoute ends = good, warned = good, down = good;
+  ends.certificate_until = now + std::chrono::days(3);
+  warned.problem = "the chain of web.pem has no root";
+  down.served = false;
+  down.problem = "web.pem: the key does not fit";
+  expect(judge_routes({good, ends}, now), {{"warning", "ends at 2026-11-26", "web.pem"}}, "ends");
+  expect(judge_routes({warned}, now), {{"warning", "is served, but the chain", "web.pem"}},
+         "warned");
+  expect(judge_routes({down}, now),
+         {{"error", "is not served: web.pem: the key", "reads a new one"}}, "down");
+}
+
 }  // namespace
 }  // namespace agent::doctor
