@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
@@ -96,6 +97,22 @@ Result<> check_leaf(X509* leaf, const std::string& origin, const std::string& ho
   return {};
 }
 
+// HAProxy refuses its whole configuration for one certificate that OpenSSL does not let it use: a
+// short key, an old digest.
+Result<> check_usable(const std::vector<X509Ptr>& chain, EVP_PKEY* key, const std::string& origin) {
+  static const std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>> context(
+      SSL_CTX_new(TLS_server_method()));
+  const std::unique_ptr<SSL, Freed<SSL_free>> trial(SSL_new(context.get()));
+  bool fine = trial && SSL_use_certificate(trial.get(), chain.front().get()) == 1 &&
+              SSL_use_PrivateKey(trial.get(), key) == 1;
+  for (size_t i = 1; fine && i < chain.size(); ++i)
+    fine = SSL_add1_chain_cert(trial.get(), chain[i].get()) == 1;
+  if (fine) return {};
+  return base::invalid("certificate " + origin + ": TLS cannot use it (" + openssl_reason() + ")",
+                       "issue another: an RSA key has 2048 bits or more, and no certificate of "
+                       "the chain is signed with SHA-1");
+}
+
 Result<std::string> canonical(const std::vector<X509Ptr>& chain, EVP_PKEY* key) {
   const BioPtr out = writing();
   bool fine = true;
@@ -133,6 +150,7 @@ Result<Certificate> check_pair(const std::string& cert_text, const std::string& 
                          "the service's own certificate comes first in its file; else it is "
                          "another's key");
   }
+  MCP_CHECK(check_usable(chain, key.get(), cert_origin));
   Certificate out;
   MCP_TRY(std::string pem, canonical(chain, key.get()));
   out.fingerprint = base::sha256_hex(pem).substr(0, 32);

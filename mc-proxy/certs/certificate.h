@@ -21,9 +21,10 @@ struct CertificateFiles {
 };
 
 // Reads and checks. The error names the file and says what is wrong: missing, unreadable, no
-// certificate, no key, a key that does not fit, not yet valid, expired, not for `hostname`, or no
-// chain: the file has the leaf alone, it is not self-signed, and no known root signed it (the
-// system's, and those of the file `roots`).
+// certificate, no key, a key that does not fit, not yet valid, expired, not for `hostname`, too
+// weak for OpenSSL's security level (SSL_CTX_set_security_level(3)), or no chain: the file has the
+// leaf alone, it is not self-signed, and no known root signed it (the system's, and those of the
+// file `roots`).
 base::Result<Certificate> load_certificate(const CertificateFiles& files,
                                            const std::string& hostname, const std::string& roots,
                                            base::TimePoint now);

@@ -18,21 +18,13 @@ using base::Result;
 
 Result<> Proxy::load() {
   const std::scoped_lock lock(mutex_);
-  std::vector<StoredRoute> renewed;
   MCP_CHECK(table_.load([&](const StoredRoute& stored) {
     Entry entry = entry_of(stored);
-    if (entry.certificate && *entry.certificate->pem == stored.pem)
-      entry.certificate->pem.reset();
-    else if (entry.certificate)
-      renewed.push_back({stored.route, *entry.certificate->pem});
+    if (entry.certificate && *entry.certificate->pem == stored.pem) entry.certificate->pem.reset();
     entries_[stored.route.key] = std::move(entry);
   }));
-  const auto kept = table_.change(renewed, {}, [] { return Result<>(); });
-  if (!kept) base::log::warning("cannot keep new certificates: " + kept.error().text());
   if (engine_.adopt()) base::log::info("HAProxy runs already: it goes on");
   run_engine();
-  for (const StoredRoute& stored : renewed)
-    if (kept) entries_[stored.route.key].certificate->pem.reset();
   ::malloc_trim(0);  // all certificates have been read
   return {};
 }
@@ -93,6 +85,12 @@ Result<Certificate> Proxy::certificate_for(const Route& route) const {
   }
   return base::invalid("an l7 route has a certificate, and tlsCert is empty",
                        "name its file, such as <service>.pem below " + config_.cert_dir);
+}
+
+// What errors call the certificate.
+std::string Proxy::origin_of(const Route& route) const {
+  const std::string file = files_of(route).cert;
+  return "certificate " + (file.empty() ? "of the development CA" : file);
 }
 
 std::string Proxy::stamp_of(const Route& route) const {

@@ -94,6 +94,7 @@ class Proxy {
   CertificateFiles files_of(const Route& route) const;
   base::Result<Certificate> certificate_for(const Route& route) const;
   std::string stamp_of(const Route& route) const;
+  std::string origin_of(const Route& route) const;
   Entry entry_of(const StoredRoute& stored) const;
   base::Result<std::string> recall(const EngineKey& key);
 
@@ -108,6 +109,8 @@ class Proxy {
   void go_back(const Delta& delta);
   void check_ports();
   void run_engine();
+  bool set_aside(const base::Error& refused);
+  void keep_certificates();
   void look_after_engine();
 
   struct Watched {
@@ -118,6 +121,7 @@ class Proxy {
   std::vector<Watched> watched_after(const RouteKey& key);
   void follow_certificates();
   void renew(const Watched& watched, const std::string& stamp);
+  void trouble(Entry& entry, const base::Error& error);
   void follow_names();
   void probe();
   void sample();

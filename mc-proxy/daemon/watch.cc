@@ -3,13 +3,11 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "base/log/log.h"
 #include "mc-proxy/daemon/network.h"
 #include "mc-proxy/daemon/proxy.h"
 
-// What goes on beside requests of the API: HAProxy is watched, and what routes depend on.
+// What goes on beside requests of the API: what routes depend on is watched.
 namespace mc_proxy {
 namespace {
 
@@ -18,47 +16,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Millis kTick{1000};
 constexpr Millis kProbeWait{1000};
-constexpr Millis kMaxStartPause{30000};
 constexpr std::chrono::days kRenewBefore{30};
 constexpr size_t kAtATime = 64;
 constexpr int kProbeEvery = 5;   // ticks
 constexpr int kNamesEvery = 30;  // ticks
 
 }  // namespace
-
-// A listener whose port is taken must not cost the others HAProxy.
-void Proxy::check_ports() {
-  for (const Listener& listener : config_.listeners) {
-    const EngineListener as_engine{engine_name(listener.address), bind_address(listener)};
-    const auto possible = engine_.has(as_engine) ? base::Result<>() : can_bind(listener);
-    if (possible) {
-      if (blocked_.erase(listener.address) > 0) changes_.count();
-    } else if (blocked_[listener.address] != possible.error().text()) {
-      blocked_[listener.address] = possible.error().text();
-      base::log::error(possible.error().text());
-      changes_.count();
-    }
-  }
-}
-
-void Proxy::run_engine() {
-  check_ports();
-  const auto done = engine_.apply(whole_state());
-  if (done) {
-    changes_.count();
-    if (!engine_problem_.empty()) base::log::info("HAProxy runs again");
-    engine_problem_.clear();
-    start_pause_ = Millis(0);
-    return;
-  }
-  if (engine_problem_ != done.error().text()) {
-    base::log::error(done.error().text());
-    changes_.count();
-  }
-  engine_problem_ = done.error().text();
-  start_pause_ = std::clamp(start_pause_ * 2, Millis(250), kMaxStartPause);
-  next_start_ = Clock::now() + start_pause_;
-}
 
 // Some at a time, so that no change has to wait for all of them.
 std::vector<Proxy::Watched> Proxy::watched_after(const RouteKey& key) {
@@ -95,26 +58,35 @@ void Proxy::renew(const Watched& watched, const std::string& stamp) {
       found->second.stamp != watched.stamp)
     return;  // set again meanwhile
   Entry& entry = found->second;
-  changes_.count();
   if (!fresh) {
     entry.stamp = stamp;
-    entry.problem = fresh.error().text();
-    base::log::warning(entry.problem, {{"route", title(key)}});
-    return;
+    return trouble(entry, fresh.error());
   }
   Entry next = entry;
   next.stamp = stamp;
   next.problem.clear();
-  if (!entry.certificate || entry.certificate->fingerprint != fresh->fingerprint) {
-    next.certificate = *fresh;
-    // The stamp stays as it was when it fails: the next tick tries again.
-    if (const auto done = change({{key, next}}); !done)
-      return base::log::error("cannot take a new certificate: " + done.error().text(),
-                              {{"route", title(key)}});
-    return base::log::info("certificate taken",
-                           {{"route", title(key)}, {"until", base::to_rfc3339(fresh->not_after)}});
+  if (entry.certificate && entry.certificate->fingerprint == fresh->fingerprint) {
+    if (!entry.problem.empty()) changes_.count();
+    entry = std::move(next);
+    return;
   }
-  entry = std::move(next);
+  next.certificate = *fresh;
+  if (const auto done = change({{key, next}}); !done) {
+    // A file that is refused is not tried again; else the next tick does, for its stamp is another.
+    if (done.error().retry == base::Retry::kAfterChange) entry.stamp = stamp;
+    return trouble(entry, done.error().within(origin_of(entry.route)));
+  }
+  changes_.count();
+  base::log::info("certificate taken",
+                  {{"route", title(key)}, {"until", base::to_rfc3339(fresh->not_after)}});
+}
+
+// Said once, however often it is found.
+void Proxy::trouble(Entry& entry, const base::Error& error) {
+  if (entry.problem == error.text()) return;
+  entry.problem = error.text();
+  base::log::warning(entry.problem, {{"route", title(entry.route.key)}});
+  changes_.count();
 }
 
 void Proxy::follow_names() {
@@ -188,24 +160,6 @@ void Proxy::sample() {
     }
     seen = std::move(*counts);
   }
-}
-
-void Proxy::look_after_engine() {
-  if (!engine_problem_.empty()) {
-    if (Clock::now() >= next_start_) run_engine();
-    return;
-  }
-  if (!engine_.alive()) {
-    base::log::error("HAProxy has ended; it is started again");
-    return run_engine();
-  }
-  if (!engine_.settled()) return run_engine();
-  check_ports();
-  const auto missing = [this](const Listener& one) {
-    return !blocked_.contains(one.address) &&
-           !engine_.has({engine_name(one.address), bind_address(one)});
-  };
-  if (std::any_of(config_.listeners.begin(), config_.listeners.end(), missing)) run_engine();
 }
 
 void Proxy::watch(std::stop_token stop) {

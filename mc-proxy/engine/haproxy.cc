@@ -26,7 +26,7 @@ constexpr Millis kPoll{10};
 constexpr Millis kCheck{30000};
 constexpr Millis kStart{30000};
 constexpr Millis kCounted{2000};
-constexpr size_t kLineLength = 400;  // some list every word that HAProxy knows
+constexpr size_t kLineLength = 1000;  // some list every word that HAProxy knows
 
 // The lines that say why, without the notices around them.
 std::string alerts(const std::string& output) {
@@ -118,8 +118,10 @@ Result<std::vector<pid_t>> Haproxy::former_workers() const {
 Result<> Haproxy::check() const {
   MCP_TRY(const auto done, base::run_command({{binary_, "-c", "-f", files_.config()}}, "", kCheck));
   if (done.ok()) return {};
-  return base::make_error(base::Code::kInternal,
-                          "HAProxy refuses its configuration: " + alerts(done.out + done.err));
+  base::Error refused = base::make_error(
+      base::Code::kInternal, "HAProxy refuses its configuration: " + alerts(done.out + done.err));
+  refused.retry = base::Retry::kAfterChange;
+  return refused;
 }
 
 Result<> Haproxy::wait_for(const std::string& description, Millis patience) {

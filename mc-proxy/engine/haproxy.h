@@ -32,7 +32,8 @@ class Haproxy {
   // The workers of before a reload that still have connections.
   base::Result<std::vector<pid_t>> former_workers() const;
 
-  // Whether HAProxy would take the files ("haproxy -c").
+  // Whether HAProxy would take the files ("haproxy -c"). kAfterChange: no; the error names the file
+  // that it refuses.
   base::Result<> check() const;
   // Starts a master with the files, and waits for a worker with this description.
   base::Result<> start(const std::string& description);

@@ -157,5 +157,120 @@ TEST(ProxyTrouble, ManyRoutesAreAdoptedAsTheyAre) {
     EXPECT_EQ(proxy.curl(host).code, 0) << host;
 }
 
+// OpenSSL reads it, and HAProxy refuses its whole configuration for it.
+void make_weak_certificate(const std::string& stem, const std::string& host) {
+  const Output made = run({"openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout",
+                           stem + ".key", "-out", stem + ".pem", "-subj", "/CN=" + host, "-addext",
+                           "subjectAltName=DNS:" + host, "-days", "90"});
+  ASSERT_EQ(made.code, 0) << made.err;
+}
+
+TEST(ProxyTrouble, ACertificateThatIsTooWeakCostsItsOwnRouteAlone) {
+  Proxy proxy({.dev_ca = false});
+  const Backend one("one");
+  const std::string certs = proxy.dir() / "certs/";
+  make_certificate(certs + "good", "good.test");
+  make_certificate(certs + "web", "web.test");
+  make_weak_certificate(certs + "weak", "web.test");
+  const auto put = [&](const std::string& host, const std::string& file) {
+    const Json body{{"owner", host}, {"mode", "l7"}, {"backend", one.address()}, {"tlsCert", file}};
+    return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/" + host, body);
+  };
+  const auto refused = put("web.test", "weak.pem");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, AllOf(HasSubstr("weak.pem: "), HasSubstr("key too small")));
+  // One of a chain that SHA-1 holds together.
+  make_certificate(certs + "ca", "root");
+  const Output made =
+      run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha1", "-keyout",
+           certs + "old.key", "-out", certs + "old.pem", "-subj", "/CN=web.test", "-addext",
+           "subjectAltName=DNS:web.test", "-CA", certs + "ca.pem", "-CAkey", certs + "ca.key"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  std::ofstream(certs + "old.pem", std::ios::app) << std::ifstream(certs + "ca.pem").rdbuf();
+  EXPECT_THAT(put("web.test", "old.pem").body, HasSubstr("old.pem: "));
+  ASSERT_EQ(put("web.test", "web.pem").status, 204);
+  ASSERT_EQ(put("good.test", "good.pem").status, 204);
+
+  const auto all_is_well_but_for_the_file = [&] {
+    EXPECT_THAT(std::string(proxy.route("web.test")["problem"]),
+                AllOf(HasSubstr("web.pem: "), HasSubstr("key too small")));
+    EXPECT_EQ(proxy.status()["haproxy"]["problem"], "");
+    EXPECT_THAT(proxy.handshake({"-servername", "web.test"}), HasSubstr("id-ecPublicKey"));
+    EXPECT_EQ(put("good.test", "good.pem").status, 204);
+    EXPECT_THAT(proxy.curl("good.test", {"--cacert", certs + "good.pem"}).out,
+                HasSubstr("name: one"));
+  };
+  make_weak_certificate(certs + "web", "web.test");
+  proxy.wait("the weak file is seen",
+             [&] { return !std::string(proxy.route("web.test")["problem"]).empty(); });
+  all_is_well_but_for_the_file();
+  proxy.kill_daemon(SIGKILL);
+  proxy.start();
+  all_is_well_but_for_the_file();
+  proxy.kill_daemon(SIGKILL);
+  for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
+  proxy.start();
+  all_is_well_but_for_the_file();
+}
+
+// Its build may be stricter than ours.
+TEST(ProxyTrouble, ACertificateThatOnlyHaproxyRefusesCostsItsOwnRouteAlone) {
+  const TempDir dir;
+  std::ofstream(dir / "haproxy") << R"(#!/bin/sh
+# With a file "accepted", only the certificates of web.test that it names are.
+for config; do :; done
+[ ! -e )" + dir / "accepted" + R"( ] ||
+  for file in $(sed -n 's/ web.test$//p' -- "${config%/*}"/*.crt); do
+    grep -q "$file" )" + dir / "accepted" +
+                                        R"( ||
+      { echo "[ALERT] (1) : unable to load SSL certificate '$file'." >&2; exit 1; }
+  done
+exec haproxy "$@"
+)";
+  std::filesystem::permissions(dir / "haproxy", std::filesystem::perms::owner_all);
+  Proxy proxy({.dev_ca = false, .more = "[haproxy]\nbinary = \"" + dir / "haproxy" + "\"\n"});
+  const Backend one("one");
+  const std::string certs = proxy.dir() / "certs/";
+  for (const std::string name : {"good", "web"}) {
+    make_certificate(certs + name, name + ".test");
+    ASSERT_EQ(proxy.put(name + ".test",
+                        {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", name + ".pem"}}),
+              204);
+  }
+  const auto curl = [&](const std::string& name, const std::string& root) {
+    return proxy.curl(name + ".test", {"--cacert", root}).out;
+  };
+  const auto both_start_again = [&] {
+    proxy.kill_daemon(SIGKILL);
+    for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
+    proxy.start();
+  };
+  // The former certificate is in force.
+  for (const auto& file : std::filesystem::directory_iterator(proxy.dir() / "state/haproxy/certs"))
+    std::ofstream(dir / "accepted", std::ios::app) << file.path().string() << "\n";
+  std::filesystem::copy(certs + "web.pem", dir / "former.pem");
+  make_certificate(certs + "web", "web.test");
+  both_start_again();
+  EXPECT_THAT(curl("good", certs + "good.pem"), HasSubstr("name: one"));
+  EXPECT_THAT(curl("web", dir / "former.pem"), HasSubstr("name: one"));
+  EXPECT_THAT(std::string(proxy.route("web.test")["problem"]),
+              AllOf(HasSubstr("web.pem: "), HasSubstr("HAProxy refuses")));
+  EXPECT_EQ(proxy.status()["haproxy"]["problem"], "");
+
+  // There is none that would do.
+  std::ofstream(dir / "accepted", std::ios::trunc).close();
+  both_start_again();
+  EXPECT_THAT(curl("good", certs + "good.pem"), HasSubstr("name: one"));
+  EXPECT_EQ(proxy.route("web.test")["served"], false);
+  EXPECT_THAT(std::string(proxy.route("web.test")["problem"]), HasSubstr("HAProxy refuses"));
+
+  // Another file is tried.
+  std::filesystem::remove(dir / "accepted");
+  make_certificate(certs + "web", "web.test");
+  proxy.wait("the new certificate is shown",
+             [&] { return curl("web", certs + "web.pem").find("name: one") != std::string::npos; });
+  EXPECT_EQ(proxy.route("web.test")["problem"], "");
+}
+
 }  // namespace
 }  // namespace test
