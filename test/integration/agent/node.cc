@@ -90,8 +90,8 @@ std::string Node::agent_log() const {
   return text.str();
 }
 
-std::optional<Json> Node::status() {
-  const auto answer = api_->request({.target = "/v1/status"});
+std::optional<Json> Node::get(const std::string& path) {
+  const auto answer = api_->request({.target = path});
   if (!answer || !answer->ok()) return std::nullopt;
   return Json::parse(answer->body);
 }

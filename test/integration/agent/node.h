@@ -36,7 +36,8 @@ class Node {
   int agent_exit();       // of one that ends by itself
   std::string agent_log() const;
 
-  std::optional<Json> status();
+  std::optional<Json> get(const std::string& path);  // of its API; none without an answer
+  std::optional<Json> status() { return get("/v1/status"); }
   Json service(const std::string& name);                 // its entry of the status document
   std::string ready_reason(const std::string& service);  // of its Ready condition; "" when absent
   std::string node_reason();
@@ -56,6 +57,7 @@ class Node {
   const TempDir& folder() const { return folder_; }
   const std::string& repository() const { return repository_; }
   std::string registry() const { return folder_ / "state/mcp.db"; }
+  std::string config() const { return folder_ / "agent.toml"; }
 
  private:
   void git(const std::vector<std::string>& arguments);

@@ -109,6 +109,43 @@ TEST(Withstand, ALostRegistryIsRebuiltAndNothingIsRestarted) {
   EXPECT_EQ(node.service("web")["components"][0]["ports"], ports);
 }
 
+// As the runbook has it.
+TEST(Withstand, ASnapshotThatIsPutBackHasTheHistoryAndNothingIsRestarted) {
+  Node node;
+  node.write("services/web.toml", web_definition("web", "one"));
+  node.commit("web");
+  node.start_agent();
+  node.wait("ready", [&] { return node.ready("web"); });
+  const Running before = running(node);
+  const auto web = [&] { return node.get("/v1/services/web").value_or(Json()); };
+  node.wait("that is history", [&] {
+    const Json now = web();
+    return !now.is_null() && !now["history"].empty() && now["history"][0]["ready"] == true;
+  });
+  const Json kept = web();
+  const std::string copy = node.folder() / "before.db";
+  const auto snapshot = [&] {
+    return base::run_command({{std::string(MCP_BINARY_DIR) + "/bin/mcp-agent", "snapshot",
+                               "--config", node.config(), copy}},
+                             "", std::chrono::seconds(30));
+  };
+  const auto made = snapshot();
+  ASSERT_TRUE(made && made->ok()) << made->err;
+  EXPECT_FALSE(snapshot()->ok()) << "it is there already";
+
+  EXPECT_EQ(node.terminate_agent(), 0);
+  for (const char* file : {"", "-wal", "-shm"}) fs::remove(node.registry() + file);
+  fs::copy_file(copy, node.registry());
+  fs::permissions(node.registry(), fs::perms::owner_read | fs::perms::owner_write);
+  node.start_agent();
+  node.wait("ready", [&] { return node.ready("web"); });
+  EXPECT_EQ(running(node), before);
+  EXPECT_TRUE(set_aside(node).empty());
+  EXPECT_EQ(web()["history"], kept["history"]);
+  EXPECT_FALSE(kept["events"].empty());
+  for (const Json& event : kept["events"]) EXPECT_THAT(web()["events"], testing::Contains(event));
+}
+
 TEST(Withstand, ALostRegistryAndABadDefinitionLeaveTheContainerAlone) {
   Node node;
   node.write("services/web.toml", web_definition("web", "one"));
