@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "agent/source/git_source.h"
 #include "base/git/remote.h"
 #include "base/process/process.h"
 #include "controller/intent/repository.h"
@@ -89,17 +90,27 @@ TEST_F(Ssh, AnUnknownHostKeyIsRefused) {
   }
 }
 
-TEST_F(Ssh, AChangedHostKeyIsRefused) {
+TEST_F(Ssh, AChangedHostKeyIsRefusedUntilItIsKnown) {
   Remote asked = remote();
+  const std::string right = test::read_file(asked.credentials.known_hosts);
   test::run({"ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", dir / "other"});
   test::write_file(asked.credentials.known_hosts, "[127.0.0.1]:" + std::to_string(server.port()) +
                                                       " " + test::read_file(dir / "other.pub"));
-  const auto got = fetch(mirror, asked, "main", Oid());
+  agent::GitSourceConfig config;
+  config.remote = asked;
+  config.mirror_dir = dir / "state";
+  agent::GitSource source(config);
+  const auto got = source.poll();
   ASSERT_FALSE(got);
   EXPECT_EQ(got.error().code, Code::kDenied);
   EXPECT_THAT(got.error().message, HasSubstr(fingerprint(server.host_key("ed25519"))));
   EXPECT_THAT(got.error().message, HasSubstr("is not the one in"));
   EXPECT_THAT(got.error().hint, HasSubstr("ssh-keygen -f"));
+  test::write_file(asked.credentials.known_hosts, right);
+  const auto again = source.poll();
+  ASSERT_TRUE(again) << again.error().text();
+  ASSERT_TRUE(*again);
+  EXPECT_EQ((*again)->revision.str(), head.str());
 }
 
 TEST_F(Ssh, EveryRefusalSaysWhyAndWhatToDo) {
