@@ -47,16 +47,6 @@ std::string fields(const Schema& table) {
   return out;
 }
 
-base::Result<std::string> find_kind(const std::string& word) {
-  std::vector<std::string> names;
-  for (const std::string& kind : kinds()) {
-    names.push_back(base::lower(kind));
-    if (base::lower(word) == names.back() || base::lower(word) == names.back() + "s") return kind;
-  }
-  return base::not_found("no kind is named '" + word + "'",
-                         suggest(base::lower(word), names, "kinds"));
-}
-
 // The field that the parts name below `schema`; `unknown` gets the first that is none.
 const Schema* walk(const Schema& schema, std::span<const std::string> parts, const Schema*& table,
                    std::string& unknown) {
@@ -80,6 +70,16 @@ base::Error unknown_field(const Schema* table, const std::string& unknown,
 }
 
 }  // namespace
+
+base::Result<std::string> find_kind(const std::string& word) {
+  std::vector<std::string> names;
+  for (const std::string& kind : kinds()) {
+    names.push_back(base::lower(kind));
+    if (base::lower(word) == names.back() || base::lower(word) == names.back() + "s") return kind;
+  }
+  return base::not_found("no kind is named '" + word + "'",
+                         suggest(base::lower(word), names, "kinds"));
+}
 
 std::vector<std::string> kinds() {
   return {"Service", "Node", "Fleet"};

@@ -17,6 +17,9 @@ std::vector<std::string> kinds();
 // with the nearest name.
 base::Result<std::string> explain(std::string_view path);
 
+// The kind that a person means with "service" or "Services". kNotFound, with a suggestion.
+base::Result<std::string> find_kind(const std::string& word);
+
 // JSON Schema (draft 2020-12) for an editor, of the TOML form (a file is the spec with its name)
 // or the YAML form (apiVersion, kind, metadata, spec).
 enum class Form { kToml, kYaml };

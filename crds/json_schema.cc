@@ -78,13 +78,9 @@ Json to_json(const Schema& schema) {
 }  // namespace
 
 base::Result<std::string> json_schema(std::string_view kind, Form form) {
-  const Schema* schema = find_schema(kind, form);
-  if (schema == nullptr)
-    return base::not_found("no kind is named '" + std::string(kind) + "'",
-                           "kinds: Service, Node, Fleet");
-  Json out = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
-              {"title", std::string(kind)}};
-  out.update(to_json(*schema));
+  MCP_TRY(const std::string name, find_kind(std::string(kind)));
+  Json out = {{"$schema", "https://json-schema.org/draft/2020-12/schema"}, {"title", name}};
+  out.update(to_json(*find_schema(name, form)));
   return out.dump(2) + "\n";
 }
 

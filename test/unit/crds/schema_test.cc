@@ -239,6 +239,8 @@ TEST(Explain, UnknownNamesAreSuggested) {
   EXPECT_THAT(message(""), HasSubstr("kinds: service, node, fleet"));
   EXPECT_FALSE(markdown("Pod"));
   EXPECT_FALSE(json_schema("Pod", Form::kToml));
+  EXPECT_EQ(json_schema("service", Form::kToml).value(),
+            json_schema("Service", Form::kToml).value());
 }
 
 TEST(Pages, AreWrittenFromTheDocuments) {
