@@ -1,5 +1,5 @@
 #include <memory>
-#include <ostream>
+#include <nlohmann/json.hpp>
 
 #include "base/core/text.h"
 #include "controller/cli/commands/commands.h"
@@ -59,15 +59,12 @@ Command completion_command() {
       .example = "source <(mcp completion bash)\nmcp completion fish | source",
       .arguments = {{"SHELL", shell.get(), "bash, zsh or fish", Complete::kShell}},
       .run = [shell](Session& session) -> Outcome {
-        std::ostream& out = session.terminal().out;
-        if (*shell == "bash")
-          out << kBash;
-        else if (*shell == "zsh")
-          out << kZsh;
-        else if (*shell == "fish")
-          out << kFish;
-        else
-          return usage("no completion for '" + *shell + "'", "bash, zsh or fish");
+        const std::string script(*shell == "bash"   ? kBash
+                                 : *shell == "zsh"  ? kZsh
+                                 : *shell == "fish" ? kFish
+                                                    : "");
+        if (script.empty()) return usage("no completion for '" + *shell + "'", "bash, zsh or fish");
+        session.emit({{"shell", *shell}, {"script", script}}, {*shell}, [&] { return script; });
         return Exit::kDone;
       },
   };

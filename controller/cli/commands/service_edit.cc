@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/core/text.h"
 #include "controller/cli/commands/commands.h"
@@ -126,9 +127,16 @@ Outcome edit(Session& session, const Options& options) {
   MCP_TRY(const Draft draft, Draft::make(session.environment(), file.path, file.text));
   MCP_TRY(const std::string text,
           edit_until_valid(session, draft, all.files, file.path, file.text));
+  MCP_TRY(const std::string head, from_git(repository->head()));
   if (text.empty()) {
     draft.remove();
     session.note("nothing was changed");
+    session.emit({{"service", options.service},
+                  {"revision", head},
+                  {"path", file.path},
+                  {"changed", false},
+                  {"pushed", false}},
+                 {options.service}, [] { return std::string(); });
     return Exit::kDone;
   }
   Intent intent;
@@ -138,7 +146,6 @@ Outcome edit(Session& session, const Options& options) {
   intent.change.path = file.path;
   intent.change.message = "edit " + options.service;
   intent.change.edit = replace_text(file.text, text);
-  MCP_TRY(const std::string head, from_git(repository->head()));
   Outcome outcome = carry_out(session, intent);
   // Whatever went wrong after the commit, the text is in git; before it, it stays in the draft.
   const auto committed = repository->definition(ServiceName(options.service));

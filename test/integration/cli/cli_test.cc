@@ -2,9 +2,11 @@
 
 #include <csignal>
 #include <filesystem>
+#include <sstream>
 
 #include "base/process/process.h"
 #include "test/integration/cli/fake_agent.h"
+#include "test/support/dialogue.h"
 #include "test/support/git/git_repo.h"
 #include "test/support/temp_dir.h"
 
@@ -38,6 +40,15 @@ const Json kRollout = Json::parse(R"({"revision": null, "from": "v1", "to": "v2"
   "begun": "2026-11-22T10:00:00Z", "phases": {"startedMs": 400, "readyMs": 1100,
   "switchedMs": 1105, "drainedMs": 1305, "finishedMs": 3449}, "requests": 1234, "failed": 0,
   "held": 3, "finished": "2026-11-22T10:00:03Z"})");
+
+// One document and nothing else; or one on each line.
+void expect_json(const std::string& text, bool one_a_line = false) {
+  EXPECT_THAT(text, testing::EndsWith("\n"));
+  std::istringstream lines(text);
+  for (std::string line; one_a_line && std::getline(lines, line);)
+    EXPECT_TRUE(Json::accept(line)) << line;
+  EXPECT_TRUE(one_a_line || Json::accept(text)) << text;
+}
 
 class Cli : public testing::Test {
  protected:
@@ -132,6 +143,52 @@ TEST_F(Cli, DeployCommitsWhatTheWorkingTreeSays) {
   const auto done = mcp({"deploy", "new"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(pushed("services/new.toml"), HasSubstr("name = \"new\""));
+}
+
+TEST_F(Cli, ABareRepositoryIsEnough) {
+  fs::create_directories(dir_ / "empty");
+  int count = 1;
+  for (const std::string& origin : {dir_ / "origin.git", "file://" + (dir_ / "origin.git")}) {
+    const std::string version = "v" + std::to_string(++count);
+    base::Command one = command({"--repo", origin, "deploy", "web", "--version", version});
+    one.folder = dir_ / "empty";
+    const auto done = *base::run_command(one, "", std::chrono::seconds(60));
+    EXPECT_EQ(done.exit_code, 0) << done.err;
+    EXPECT_THAT(done.out, HasSubstr("-> " + version + " (pushed)"));
+    EXPECT_THAT(done.out, HasSubstr("web is Ready on rift"));
+    EXPECT_THAT(pushed("services/web.toml"), HasSubstr("\"" + version + "\"   # what runs"));
+    EXPECT_EQ(origin_.git({"rev-list", "--count", "main"}), std::to_string(count));
+  }
+  EXPECT_TRUE(fs::is_empty(dir_ / "empty"));
+}
+
+// ECMA-48: up over the one row that was drawn, and everything below is erased.
+constexpr char kDrawnAgain[] = "\x1b[1A\r\x1b[J";
+
+TEST_F(Cli, ProgressMovesOnATerminal) {
+  agent_.on_sync = [](FakeAgent& agent) { agent.set_service("web", "Probing", false); };
+  base::Command one = command({"deploy", "web", "--version", "v2"});
+  one.env["MCP_REPO"] = work_.path();
+  one.env["TERM"] = "xterm";
+  Dialogue terminal(one.argv, one.env);
+  EXPECT_TRUE(terminal.see("web/api")) << terminal.screen();
+  EXPECT_TRUE(terminal.see(kDrawnAgain)) << terminal.screen();
+  {
+    const auto guard = agent_.lock();
+    agent_.set_service("web", "ReconciliationSucceeded", true);
+  }
+  EXPECT_TRUE(terminal.see("web is Ready on rift")) << terminal.screen();
+  EXPECT_EQ(terminal.end(), 0);
+}
+
+TEST_F(Cli, ProgressIsPlainLinesInAPipe) {
+  agent_.on_sync = [](FakeAgent& agent) { agent.set_service("web", "Probing", false); };
+  base::Command one = command({"deploy", "web", "--version", "v2", "--timeout", "300ms"});
+  one.env["TERM"] = "xterm";
+  const auto done = *base::run_command(one, "", std::chrono::seconds(60));
+  EXPECT_EQ(done.exit_code, 5) << done.err;
+  EXPECT_THAT(done.out, HasSubstr("\nweb/api: "));
+  for (const char* moves : {"\x1b", "\r"}) EXPECT_THAT(done.out + done.err, Not(HasSubstr(moves)));
 }
 
 TEST_F(Cli, AFailureSaysWhyAndShowsTheLastLines) {
@@ -449,13 +506,60 @@ TEST_F(Cli, ReadingCommandsTellTheSameInEveryFormat) {
     EXPECT_THAT(text.out, HasSubstr(one.text));
     auto args = one.args;
     args.insert(args.end(), {"-o", "json"});
-    std::istringstream lines(mcp(args).out);
-    EXPECT_FALSE(Json::parse(lines, nullptr, false).is_discarded() && lines.eof());
+    expect_json(mcp(args).out, one.args[0] == "events" || one.args[0] == "logs");
     args.back() = "yaml";
     EXPECT_THAT(mcp(args).out, HasSubstr(": "));
     args.back() = "name";
     EXPECT_THAT(mcp(args).out, StartsWith(one.name));
   }
+}
+
+TEST_F(Cli, OtherCommandsPrintOneDocumentAsWell) {
+  mcp({"sync"});
+  agent_.specs["web"] = "name = \"web\"\n";
+  agent_.plan["changes"] = Json::array(
+      {{{"service", "web"}, {"component", "api"}, {"action", "stop"}, {"fields", Json::array()}}});
+  const auto expect = [&](std::vector<std::string> args, int exit_code,
+                          const std::vector<std::string>& members) {
+    SCOPED_TRACE(testing::PrintToString(args));
+    args.insert(args.end(), {"-o", "json"});
+    const auto done = mcp(args);
+    EXPECT_EQ(done.exit_code, exit_code) << done.err;
+    expect_json(done.out);
+    const Json document = Json::parse(done.out, nullptr, false);
+    for (const std::string& member : members) EXPECT_TRUE(document.contains(member)) << member;
+  };
+  const std::vector<std::string> change = {"service", "node",    "revision", "path",
+                                           "changed", "pushed",  "message",  "inForce",
+                                           "ready",   "seconds", "rollouts"};
+  agent_.on_sync = [](FakeAgent& agent) { agent.set_service("web", "Stopped", true); };
+  expect({"stop", "web"}, 0, change);
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "ReconciliationSucceeded", true);
+  };
+  expect({"start", "web"}, 0, change);
+  expect({"restart", "web"}, 0, change);
+  expect({"restart", "web", "--no-wait"}, 0, {"service", "revision", "ready"});
+  expect({"sync"}, 0, {"syncs", "waited"});
+  expect({"sync", "--wait"}, 0, {"syncs", "waited", "ready", "reason", "detail"});
+  expect({"node", "list"}, 0, {"nodes", "unreachable"});
+  expect({"diff"}, 0, {"nodes"});
+  expect({"diff", "--exit-code"}, 4, {"nodes"});
+  expect({"diff", "--from", "main"}, 0, {"nodes"});
+  expect({"explain", "service.components"}, 0, {"path", "text"});
+  expect({"explain", "service", "--schema"}, 0, {"$schema"});
+  expect({"completion", "bash"}, 0, {"shell", "script"});
+  expect({"init", "fresh"}, 0, {"directory", "files"});
+  expect({"service", "export", "web"}, 0, {"service", "file", "revision"});
+  editor_ = "sed -i s/v1/v3/";
+  expect({"service", "edit", "web"}, 0, change);
+  editor_ = "true";
+  expect({"service", "edit", "web"}, 0, {"service", "revision", "path", "changed", "pushed"});
+  expect({"validate", "fresh"}, 0, {"valid", "files", "services", "nodes", "problems"});
+  write_file(work_.path() / "fresh/services/bad.toml", "name = \"bad\"\nimag = 1\n");
+  expect({"validate", "fresh"}, 3, {"valid", "files", "services", "nodes", "problems"});
+  agent_.on_sync = [](FakeAgent& agent) { agent.remove_service("web"); };
+  expect({"undeploy", "web"}, 0, change);
 }
 
 TEST_F(Cli, RouteListShowsWhatMcProxyHasAndWhoseItIs) {
