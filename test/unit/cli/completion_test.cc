@@ -34,7 +34,7 @@ TEST(Completion, OffersCommandsNamesFlagsAndValues) {
   EXPECT_THAT(offered({"status", "--node", ""}), ElementsAre("rift"));
   EXPECT_THAT(offered({"deploy", "web", "--ver"}), ElementsAre("--version", "--verbose"));
   EXPECT_THAT(offered({"deploy", "--version", "v1", "w"}), ElementsAre("web", "web/api"));
-  EXPECT_THAT(offered({"validate", "-o", "g"}), ElementsAre("github"));
+  EXPECT_THAT(offered({"validate", "-o", "g"}), ElementsAre("github", "gitlab"));
   EXPECT_THAT(offered({"completion", "b"}), ElementsAre("bash"));
   EXPECT_THAT(offered({"__comp"}), ElementsAre());
 }
