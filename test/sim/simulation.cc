@@ -21,6 +21,8 @@ constexpr int64_t kMaxSteps = 400'000;
 // A seed keeps its life: what was added to the world later happens only above.
 constexpr uint64_t kLastPlainSeed = 10'000;
 constexpr uint64_t kMoreSalt = 0x9e3779b97f4a7c15;
+constexpr uint64_t kLastWithRegistry = 20'000;
+constexpr uint64_t kLossSalt = 0xc2b2ae3d27d4eb4f;
 
 }  // namespace
 
@@ -31,6 +33,9 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
       adopts_(adoptions_.chance(30)),
       more_(seed ^ kMoreSalt),
       has_more_(seed > kLastPlainSeed && more_.chance(70)),
+      losses_(seed ^ kLossSalt),
+      // What was adopted carries no label: with the registry, the agent forgets that it is its own.
+      loses_(seed > kLastWithRegistry && !adopts_ && losses_.chance(30)),
       node_({.name = reconciler::NodeName("rift"),
              .proxied = proxied_,
              .reports = has_more_,
@@ -76,6 +81,10 @@ void Simulation::live_until(TimePoint end, bool faults) {
   // A clock that steps back does not make the life longer.
   while (node_.now + (stepped_back_ - before) < end && node_.rules.violation().empty()) {
     if (faults && random_.below(60) == 0) disturb();
+    if (faults && loses_ && losses_.below(1000) == 0) {
+      node_.lose_registry();
+      happened("registry lost");
+    }
     advance();
   }
   report_.violation = node_.rules.violation();

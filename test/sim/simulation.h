@@ -56,6 +56,8 @@ class Simulation {
   const bool adopts_;
   Random more_;
   const bool has_more_;
+  Random losses_;
+  const bool loses_;  // a life in which the registry is lost
 
   Branch branch_;
   Station node_;

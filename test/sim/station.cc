@@ -53,7 +53,15 @@ void Station::crash() {
   const auto before = rules.leases_in_use();
   loop.reset();
   boot();
-  rules.leases_kept(before);
+  // What a full disk could not take after a loss is learnt from the labels once more.
+  if (!(store.lost && store.full)) rules.leases_kept(before);
+}
+
+void Station::lose_registry() {
+  executor->kill();
+  loop.reset();
+  store.lose();
+  boot();
 }
 
 void Station::step() {

@@ -26,7 +26,8 @@ class Station {
   Station(Options options, Random& random, const Branch& branch);
 
   void boot();
-  void crash();  // the agent alone, and another one at once
+  void crash();          // the agent alone, and another one at once
+  void lose_registry();  // and the agent with it
   // What has become due on it.
   void work() { executor->run_due(); }
   // What its agent does about that.

@@ -67,6 +67,13 @@ class Store : public reconciler::Store {
  public:
   base::Result<Saved> load() override { return saved_; }
   base::Result<> commit(const reconciler::Transaction& transaction) override;
+  // Its file is gone, or was set aside.
+  void lose() {
+    saved_ = {};
+    events_.clear();
+    lost = true;
+  }
+  bool lost = false;
   bool full = false;
   int commits() const { return commits_; }
   const std::vector<reconciler::Event>& events() const { return events_; }
