@@ -115,6 +115,11 @@ std::optional<base::TimePoint> GitSource::newest_commit() const {
   return newest_commit_;
 }
 
+size_t GitSource::decoded() const {
+  const std::lock_guard lock(mutex_);
+  return reader_.decoded();
+}
+
 base::Result<int> GitSource::approved_removals(const git::Oid& head) const {
   // Without the commit to count from, every approval there ever was would count: none does, and
   // the removals are held until somebody approves them again.

@@ -46,6 +46,8 @@ class GitSource : public reconciler::Source {
   base::Result<std::optional<reconciler::Snapshot>> poll() override;
   std::optional<reconciler::HeldCommit> held() const override;
   std::optional<base::TimePoint> newest_commit() const override;
+  // How many files were decoded for the last snapshot.
+  size_t decoded() const;
 
  private:
   base::Result<> open_mirror();

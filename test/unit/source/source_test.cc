@@ -173,8 +173,10 @@ TEST_F(Source, TenThousandFiles) {
   origin.commit("many");
   GitSource git = source();
   EXPECT_THAT(next(git).tree.services, SizeIs(10'000));
+  EXPECT_EQ(git.decoded(), 10'000u);
   origin.change("services/s7.toml", service("s7", "v2"));
   EXPECT_EQ(next(git).tree.services.at(crds::ServiceName("s7")).value.version, "v2");
+  EXPECT_EQ(git.decoded(), 1u);
 }
 
 TEST_F(Source, AForcePushIsFollowed) {
