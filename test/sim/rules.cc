@@ -56,7 +56,8 @@ void Rules::before(const test::FakeRuntime::Call& call, base::TimePoint now) {
   suspension_is_kept(container, now);
   if (call.kind == Kind::kStop) stopping(container, now);
   if (call.kind == Kind::kStop) still_routed(container, now);
-  if (call.kind == Kind::kRemove) removing(container);
+  const bool undesired = !loop_()->desired().services.contains(container.owner->key.service);
+  if (call.kind == Kind::kRemove || (call.kind == Kind::kStop && undesired)) removing(container);
 }
 
 // What was on its way when the agent learned of it is let through.
