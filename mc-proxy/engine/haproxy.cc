@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <utility>
 #include <vector>
 
 #include "base/core/text.h"
@@ -26,6 +27,7 @@ constexpr Millis kPoll{10};
 constexpr Millis kCheck{30000};
 constexpr Millis kStart{30000};
 constexpr Millis kCounted{2000};
+constexpr Millis kKilled{2000};
 constexpr size_t kLineLength = 1000;  // some list every word that HAProxy knows
 
 // The lines that say why, without the notices around them.
@@ -75,6 +77,25 @@ void Haproxy::forget() {
   if (pidfd_ >= 0) ::close(pidfd_);
   pidfd_ = -1;
   pid_ = -1;
+  for (const int worker : workers_) ::close(worker);
+  workers_.clear();
+}
+
+// A master that has just begun executes itself once more, and does not answer until it has.
+void Haproxy::know_workers() {
+  for (const int worker : std::exchange(workers_, {})) ::close(worker);
+  const auto until = Clock::now() + kCounted;
+  do {
+    const std::string processes = ask(files_.master_socket(), "show proc").value_or("");
+    for (const pid_t pid : processes_of(processes, "# workers", "worker"))
+      if (const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); fd >= 0)
+        workers_.push_back(fd);
+  } while (workers_.empty() && Clock::now() < until && !readable(pidfd_, kPoll));
+}
+
+void Haproxy::end_workers() {
+  for (const int worker : workers_) ::syscall(SYS_pidfd_send_signal, worker, SIGKILL, nullptr, 0);
+  for (const int worker : workers_) readable(worker, kKilled);
 }
 
 bool Haproxy::adopt() {
@@ -88,6 +109,7 @@ bool Haproxy::adopt() {
   forget();
   pid_ = pid;
   pidfd_ = fd;
+  know_workers();
   return true;
 }
 
@@ -95,6 +117,7 @@ bool Haproxy::alive() {
   if (pidfd_ < 0) return false;
   if (!readable(pidfd_, Millis(0))) return true;
   if (child_) child_->wait(Millis(0));
+  end_workers();
   forget();
   return false;
 }
@@ -136,9 +159,9 @@ Result<> Haproxy::wait_for(const std::string& description, Millis patience) {
 }
 
 Result<> Haproxy::start(const std::string& description) {
-  MCP_CHECK(check());
   std::error_code ignored;
   std::filesystem::remove(files_.log(), ignored);
+  std::filesystem::remove(files_.worker_socket(), ignored);  // nobody of before answers there
   MCP_TRY(base::Child child,
           base::Child::spawn({{binary_, "-W", "-db", "-S", files_.master_socket() + ",mode,600",
                                "-f", files_.config()}},
@@ -148,10 +171,13 @@ Result<> Haproxy::start(const std::string& description) {
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
   child_.emplace(std::move(child));
   const auto started = wait_for(description, kStart);
-  if (!started) {
-    child_->terminate(Millis(1000));
-    forget();
+  if (started) {
+    know_workers();
+    return {};
   }
+  if (!alive()) return base::unavailable("HAProxy refuses to start: " + last_words());
+  child_->terminate(Millis(1000));
+  forget();
   return started;
 }
 
@@ -173,6 +199,7 @@ Result<> Haproxy::reload(const std::string& description) {
     const auto former = former_workers();
     if ((former && known(*former)) || readable(pidfd_, kPoll)) break;
   }
+  know_workers();
   return {};
 }
 

@@ -22,7 +22,8 @@ class Haproxy {
 
   // Finds the master that a former mc-proxy has left. False: there is none.
   bool adopt();
-  // True while the master lives.
+  // True while the master lives. Once it has ended its worker is ended as well: that goes by
+  // itself, but holds the ports until it does.
   bool alive();
   // A pidfd of the master, readable once it has ended; -1: none runs.
   int pidfd() const { return pidfd_; }
@@ -35,7 +36,8 @@ class Haproxy {
   // Whether HAProxy would take the files ("haproxy -c"). kAfterChange: no; the error names the file
   // that it refuses.
   base::Result<> check() const;
-  // Starts a master with the files, and waits for a worker with this description.
+  // Starts a master with the files, and waits for a worker with this description. The error says
+  // what HAProxy does not like about them.
   base::Result<> start(const std::string& description);
   // A new worker with the files; the old one ends when its connections do. On failure the old one
   // goes on.
@@ -47,12 +49,15 @@ class Haproxy {
   base::Result<> wait_for(const std::string& description, base::Millis patience);
   std::string last_words() const;
   void forget();
+  void know_workers();
+  void end_workers();
 
   std::string binary_;
   EngineFiles files_;
   std::optional<base::Child> child_;  // when it is ours
   pid_t pid_ = -1;
   int pidfd_ = -1;
+  std::vector<int> workers_;  // pidfds of those that hold the ports
 };
 
 }  // namespace mc_proxy
