@@ -140,6 +140,7 @@ class Proxy {
   Entries entries_;
   std::map<std::string, std::string> blocked_;  // listeners that cannot be opened, and why
   std::string engine_problem_;
+  bool unsaved_ = false;  // HAProxy's files lack something, and it is said
   std::chrono::steady_clock::time_point next_start_;
   std::chrono::milliseconds start_pause_{0};
   // By listener, then by "hostname/value": as HAProxy last said it, and since this program started.

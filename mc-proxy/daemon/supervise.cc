@@ -104,6 +104,9 @@ void Proxy::look_after_engine() {
            !engine_.has({engine_name(one.address), bind_address(one)});
   };
   if (std::any_of(config_.listeners.begin(), config_.listeners.end(), missing)) run_engine();
+  const auto saved = engine_.save();
+  if (!saved && !unsaved_) base::log::warning("cannot save routes: " + saved.error().text());
+  unsaved_ = !saved;
 }
 
 }  // namespace mc_proxy

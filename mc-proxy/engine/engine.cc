@@ -168,6 +168,7 @@ std::optional<Engine::Step> Engine::learn() {
 
 // A name has its certificate before a request can come for it, and loses it after the last.
 Result<> Engine::adjust(const Step& step) {
+  behind_ = true;
   const auto dropped = std::exchange(unused_, {});
   const auto certificate = [](const std::optional<EngineRoute>& route) {
     return route ? route->certificate : "";

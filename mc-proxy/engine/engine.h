@@ -33,6 +33,10 @@ class Engine {
   // Some routes of the state, all or nothing; costs what they cost, however many others there are.
   base::Result<> change(const EngineChange& wanted);
 
+  // Writes into HAProxy's files what only its memory has, so that a start needs nothing of a disk
+  // that is full by then. Costs nothing when they have it all; may be called again at any time.
+  base::Result<> save();
+
   // False: the last change failed, and so did the way back. apply() the state again.
   bool settled() const { return known_; }
   bool alive() { return haproxy_.alive(); }
@@ -65,7 +69,9 @@ class Engine {
   base::Result<> settle(std::optional<Step> step);
   std::optional<Step> learn();
   base::Result<> restructure(bool running);
+  std::string description_for(bool running) const;
   base::Result<> write_files(const std::string& description, bool fresh);
+  base::Result<> write_routes(bool fresh);
   void remove_unused_files();
   std::string hash() const;
 
@@ -86,6 +92,7 @@ class Engine {
   std::map<std::string, size_t> passing_;  // L4 routes, by listener
   std::vector<EngineListener> running_;    // what HAProxy has, when it is known
   bool known_ = false;                     // HAProxy does what state_ says
+  bool behind_ = false;                    // what state_ says is not in HAProxy's files
   bool trusted_ = false;                   // certificate files were written by this process
   std::vector<std::pair<EngineKey, std::string>> unused_;  // files to remove, one change later
   std::optional<bool> lua_;  // none: the program could not be asked yet

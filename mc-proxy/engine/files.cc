@@ -11,6 +11,7 @@
 namespace mc_proxy {
 
 base::Result<> write_file(const std::string& path, const std::string& text) {
+  if (const auto there = read_file(path); there && *there == text) return {};
   const std::string fresh = path + ".new";
   const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   bool fine = fd >= 0;

@@ -10,7 +10,7 @@
 #include "mc-proxy/engine/files.h"
 #include "mc-proxy/engine/hold.h"
 
-// What a reload takes: all files anew, from the state.
+// What a start or a reload takes: HAProxy's files, from the state.
 namespace mc_proxy {
 namespace {
 
@@ -33,8 +33,18 @@ std::string Engine::hash() const {
       .substr(0, 16);
 }
 
+// The worker that answers is known by it. A start may have that of before, for no worker of before
+// is left: then there is nothing to write, and a full disk is no obstacle.
+std::string Engine::description_for(bool running) const {
+  const std::string fresh = new_description(hash());
+  if (running) return fresh;
+  const std::string config = read_file(files_.config()).value_or("");
+  const size_t at = config.find("mc-proxy " + hash() + " ");
+  return at == std::string::npos ? fresh : config.substr(at, config.find('"', at) - at);
+}
+
 Result<> Engine::restructure(bool running) {
-  const std::string description = new_description(hash());
+  const std::string description = description_for(running);
   // What a former process wrote may have been lost with the machine's power.
   MCP_CHECK(write_files(description, !running && !trusted_));
   const auto done = running ? haproxy_.reload(description) : haproxy_.start(description);
@@ -60,6 +70,21 @@ Result<> Engine::write_files(const std::string& description, bool fresh) {
     return base::make_error(base::Code::kDenied, "cannot make the folder " + files_.certificates() +
                                                      ": " + error.message());
   ::chmod(files_.folder.c_str(), 0700);
+  MCP_CHECK(write_routes(fresh));
+  MCP_CHECK(write_file(files_.script(), hold_script(files_, state_.listeners)));
+  return write_file(
+      files_.config(),
+      haproxy_config(files_, state_.listeners, options_.max_connections, can_hold(), description));
+}
+
+Result<> Engine::save() {
+  if (!behind_ || !known_) return {};
+  return write_routes(false);
+}
+
+// The certificates, and for each listener its map and the list of its certificates.
+Result<> Engine::write_routes(bool fresh) {
+  std::error_code error;
   for (const EngineListener& listener : state_.listeners) {
     std::string map;
     std::string list;
@@ -82,10 +107,8 @@ Result<> Engine::write_files(const std::string& description, bool fresh) {
     MCP_CHECK(write_file(files_.map(listener.name), map));
     MCP_CHECK(write_file(files_.list(listener.name), list));
   }
-  MCP_CHECK(write_file(files_.script(), hold_script(files_, state_.listeners)));
-  return write_file(
-      files_.config(),
-      haproxy_config(files_, state_.listeners, options_.max_connections, can_hold(), description));
+  behind_ = false;
+  return {};
 }
 
 void Engine::remove_unused_files() {
