@@ -43,14 +43,20 @@ Proxy::Entry Proxy::entry_of(const StoredRoute& stored) const {
   std::error_code ignored;
   const bool issued = dev_ca_ && !std::filesystem::exists(files_of(route).cert, ignored);
   Result<Entry> fresh = prepare(route, issued ? &known : nullptr);
-  if (fresh) return std::move(*fresh);
-  known.problem = fresh.error().text();
-  if (const auto backend = parse_backend(route.backend)) {
-    known.address = resolve(backend->host).value_or("");
-    known.port = backend->port;
+  if (!fresh) {
+    known.problem = fresh.error().text();
+    base::log::warning(known.problem, {{"route", title(route.key)}});
+    if (const auto backend = parse_backend(route.backend)) {
+      known.port = backend->port;
+      if (is_numeric(backend->host)) known.address = resolve(backend->host).value_or("");
+    }
   }
-  base::log::warning(known.problem, {{"route", title(route.key)}});
-  return known;
+  Entry entry = fresh ? std::move(*fresh) : std::move(known);
+  // The resolver is asked later: it may be gone, and the address of before serves.
+  if (entry.address.empty()) entry.address = stored.address;
+  if (entry.address.empty())
+    entry.name_problem = "the address of " + route.backend + " is asked for";
+  return entry;
 }
 
 // For a HAProxy that has lost a certificate's file.
@@ -105,6 +111,10 @@ std::string Proxy::stamp_of(const Route& route) const {
              "\n";
   }
   return stamp;
+}
+
+const std::string& Proxy::problem_of(const Entry& entry) {
+  return entry.problem.empty() ? entry.name_problem : entry.problem;
 }
 
 bool Proxy::served(const Entry& entry) const {

@@ -74,13 +74,16 @@ Result<> Proxy::normalise(RouteKey& key) const {
   return {};
 }
 
-// `known`: the route as it is now; its certificate is taken when its files have not changed.
+// All but the address of a backend that has a name. `known`: the route as it is now; its
+// certificate is taken when its files have not changed.
 Result<Proxy::Entry> Proxy::prepare(Route route, const Entry* known) const {
   MCP_CHECK(check(route));
   MCP_CHECK(normalise(route.key));
   Entry entry;
   MCP_TRY(const HostPort backend, parse_backend(route.backend));
-  MCP_TRY(entry.address, resolve(backend.host));
+  if (is_numeric(backend.host)) {
+    MCP_TRY(entry.address, resolve(backend.host));
+  }
   entry.port = backend.port;
   if (route.mode == Mode::kL7) {
     entry.stamp = stamp_of(route);  // before it is read: a change in between is seen later
@@ -98,6 +101,7 @@ Result<Proxy::Entry> Proxy::prepare(Route route, const Entry* known) const {
 Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
                       std::vector<RouteKey> removes) {
   std::vector<Entry> fresh;
+  std::map<std::string, std::string> addresses;  // each host is asked for once
   for (Route& route : upserts) {
     const std::string what = "route " + title(route.key);
     route.owner = owner;
@@ -108,9 +112,18 @@ Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
       if (const auto found = entries_.find(route.key); found != entries_.end())
         known = found->second;
     }
-    // Without the lock: it may ask a resolver.
     Result<Entry> entry = prepare(std::move(route), known ? &*known : nullptr);
     if (!entry) return entry.error().within(what);
+    if (entry->address.empty()) {
+      std::string& address = addresses[parse_backend(entry->route.backend)->host];
+      if (address.empty()) {
+        // Without the lock: a resolver can take its time.
+        auto found = resolve(parse_backend(entry->route.backend)->host);
+        if (!found) return found.error().within(what);
+        address = std::move(*found);
+      }
+      entry->address = address;
+    }
     fresh.push_back(std::move(*entry));
   }
   const std::scoped_lock lock(mutex_);
@@ -121,7 +134,7 @@ Result<> Proxy::apply(const std::string& owner, std::vector<Route> upserts,
     if (old == entries_.end())
       changed |= entry.has_value();
     else
-      changed |= !entry || old->second.route != entry->route || !old->second.problem.empty();
+      changed |= !entry || old->second.route != entry->route || !problem_of(old->second).empty();
   }
   MCP_CHECK(change(delta));
   if (changed) changes_.count();
@@ -182,7 +195,7 @@ Result<> Proxy::change(const Delta& delta) {
       removes.push_back(key);
       continue;
     }
-    StoredRoute& row = rows.emplace_back(StoredRoute{entry->route, ""});
+    StoredRoute& row = rows.emplace_back(StoredRoute{entry->route, "", entry->address});
     if (!entry->certificate) continue;
     row.pem.reset();
     if (entry->certificate->pem) row.pem = *entry->certificate->pem;

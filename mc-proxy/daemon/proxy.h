@@ -14,6 +14,7 @@
 #include "mc-proxy/certs/dev_ca.h"
 #include "mc-proxy/config/config.h"
 #include "mc-proxy/daemon/changes.h"
+#include "mc-proxy/daemon/names.h"
 #include "mc-proxy/engine/engine.h"
 #include "mc-proxy/routes/table.h"
 
@@ -78,9 +79,10 @@ class Proxy {
     std::string address;                     // of the backend, digits; empty: not found yet
     uint16_t port = 0;                       // of the backend
     std::optional<Certificate> certificate;  // its content is null once it is in the database
-    std::string stamp;    // of the certificate's files: another one means that they changed
-    std::string problem;  // served or not
-    bool warned = false;  // of the certificate's end
+    std::string stamp;         // of the certificate's files: another one means that they changed
+    std::string problem;       // of the route or its certificate; served or not
+    std::string name_problem;  // why the backend's host has no address, while it has none
+    bool warned = false;       // of the certificate's end
     Health health = Health::kUnknown;
   };
   using Entries = std::map<RouteKey, Entry>;
@@ -103,6 +105,7 @@ class Proxy {
   std::optional<EngineRoute> engine_route(const Entry& entry) const;
   EngineChange engine_change(const Delta& delta) const;
   bool served(const Entry& entry) const;
+  static const std::string& problem_of(const Entry& entry);
   base::Result<Delta> delta_of(const std::string& owner, std::vector<Entry> upserts,
                                std::vector<RouteKey> removes) const;
   base::Result<> change(const Delta& delta);
@@ -123,6 +126,7 @@ class Proxy {
   void renew(const Watched& watched, const std::string& stamp);
   void trouble(Entry& entry, const base::Error& error);
   void follow_names();
+  void take_addresses();
   void probe();
   void sample();
   RouteView view_of(const Entry& entry) const;
@@ -141,6 +145,8 @@ class Proxy {
   std::map<std::string, std::string> blocked_;  // listeners that cannot be opened, and why
   std::string engine_problem_;
   bool unsaved_ = false;  // HAProxy's files lack something, and it is said
+  Names names_;           // of the thread in watch()
+  std::chrono::steady_clock::time_point next_names_;
   std::chrono::steady_clock::time_point next_start_;
   std::chrono::milliseconds start_pause_{0};
   // By listener, then by "hostname/value": as HAProxy last said it, and since this program started.

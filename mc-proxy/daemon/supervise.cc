@@ -81,7 +81,7 @@ void Proxy::keep_certificates() {
   std::vector<StoredRoute> renewed;
   for (const auto& [key, entry] : entries_)
     if (entry.certificate && entry.certificate->pem)
-      renewed.push_back({entry.route, *entry.certificate->pem});
+      renewed.push_back({entry.route, *entry.certificate->pem, entry.address});
   if (renewed.empty()) return;
   if (const auto kept = table_.change(renewed, {}, [] { return base::Result<>(); }); !kept)
     return base::log::warning("cannot keep new certificates: " + kept.error().text());

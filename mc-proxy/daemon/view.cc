@@ -17,7 +17,7 @@ void Proxy::count(RouteView& view, const Entry& entry) const {
 }
 
 RouteView Proxy::view_of(const Entry& entry) const {
-  RouteView view{entry.route, entry.health, served(entry), entry.problem, {}, {}, 0};
+  RouteView view{entry.route, entry.health, served(entry), problem_of(entry), {}, {}, 0};
   const auto blocked = blocked_.find(entry.route.key.listener);
   if (blocked != blocked_.end()) view.problem = blocked->second;
   if (entry.certificate) {

@@ -3,6 +3,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <set>
+
 #include "base/log/log.h"
 #include "mc-proxy/daemon/network.h"
 #include "mc-proxy/daemon/proxy.h"
@@ -18,8 +20,9 @@ constexpr Millis kTick{1000};
 constexpr Millis kProbeWait{1000};
 constexpr std::chrono::days kRenewBefore{30};
 constexpr size_t kAtATime = 64;
-constexpr int kProbeEvery = 5;   // ticks
-constexpr int kNamesEvery = 30;  // ticks
+constexpr int kProbeEvery = 5;  // ticks
+constexpr std::chrono::seconds kNames{30};
+constexpr std::chrono::seconds kMissingNames{5};
 
 }  // namespace
 
@@ -90,29 +93,50 @@ void Proxy::trouble(Entry& entry, const base::Error& error) {
 }
 
 void Proxy::follow_names() {
-  std::map<std::string, std::string> names;  // host -> address
+  take_addresses();
+  if (Clock::now() < next_names_) return;
+  std::set<std::string> hosts;
+  bool missing = false;
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto& [key, entry] : entries_)
-      if (const auto backend = parse_backend(entry.route.backend);
-          backend && !is_numeric(backend->host))
-        names[backend->host];
+    for (const auto& [key, entry] : entries_) {
+      const auto backend = parse_backend(entry.route.backend);
+      if (!backend || is_numeric(backend->host)) continue;
+      hosts.insert(backend->host);
+      missing |= entry.address.empty();
+    }
   }
-  for (auto& [host, address] : names) address = resolve(host).value_or("");
+  if (names_.ask(hosts)) next_names_ = Clock::now() + (missing ? kMissingNames : kNames);
+}
+
+void Proxy::take_addresses() {
+  const auto answers = names_.take();
+  if (answers.empty()) return;
   const std::scoped_lock lock(mutex_);
-  bool moved = false;
+  std::vector<StoredRoute> moved;
   for (auto& [key, entry] : entries_) {
     const auto backend = parse_backend(entry.route.backend);
-    const auto found = backend ? names.find(backend->host) : names.end();
-    // A resolver that does not answer takes nothing away.
-    if (found == names.end() || found->second.empty() || found->second == entry.address) continue;
+    const auto found = backend ? answers.find(backend->host) : answers.end();
+    if (found == answers.end()) continue;
+    if (!found->second) {
+      // A resolver that does not answer takes nothing away.
+      if (!entry.address.empty() || entry.name_problem == found->second.error().text()) continue;
+      entry.name_problem = found->second.error().text();
+      base::log::warning(entry.name_problem, {{"route", title(key)}});
+      changes_.count();
+      continue;
+    }
+    if (*found->second == entry.address) continue;
     base::log::info("backend has another address",
-                    {{"backend", entry.route.backend}, {"address", found->second}});
-    entry.address = found->second;
-    entry.problem.clear();
-    moved = true;
+                    {{"backend", entry.route.backend}, {"address", *found->second}});
+    entry.address = *found->second;
+    entry.name_problem.clear();
+    moved.push_back({entry.route, std::nullopt, entry.address});
   }
-  if (moved) run_engine();
+  if (moved.empty()) return;
+  run_engine();
+  if (const auto kept = table_.change(moved, {}, [] { return base::Result<>(); }); !kept)
+    base::log::warning("cannot keep new addresses: " + kept.error().text());
 }
 
 void Proxy::probe() {
@@ -171,7 +195,7 @@ void Proxy::watch(std::stop_token stop) {
       watched = engine_.pidfd() >= 0 ? ::fcntl(engine_.pidfd(), F_DUPFD_CLOEXEC, 3) : -1;
     }
     follow_certificates();
-    if (ticks % kNamesEvery == kNamesEvery - 1) follow_names();
+    follow_names();
     if (ticks % kProbeEvery == 0) {
       probe();
       sample();

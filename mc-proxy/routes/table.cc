@@ -9,7 +9,7 @@ using base::Result;
 using base::sqlite::Database;
 using base::sqlite::Transaction;
 
-constexpr std::array<std::string_view, 2> kSchema = {R"(
+constexpr std::array<std::string_view, 3> kSchema = {R"(
 CREATE TABLE route (
   listener TEXT NOT NULL,
   hostname TEXT NOT NULL,
@@ -26,14 +26,17 @@ CREATE TABLE route (
 )",
                                                      R"(
 ALTER TABLE route ADD COLUMN hold INTEGER NOT NULL DEFAULT 0;
+)",
+                                                     R"(
+ALTER TABLE route ADD COLUMN address TEXT NOT NULL DEFAULT '';
 )"};
 
 constexpr std::string_view kUpsert = R"(
-INSERT INTO route VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?11, ''), ?10)
+INSERT INTO route VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?11, ''), ?10, ?12)
 ON CONFLICT DO UPDATE SET owner = excluded.owner, backend = excluded.backend, mode = excluded.mode,
   tls_cert = excluded.tls_cert, tls_key = excluded.tls_key, protocol = excluded.protocol,
   send_proxy_protocol = excluded.send_proxy_protocol, pem = coalesce(?11, pem),
-  hold = excluded.hold
+  hold = excluded.hold, address = excluded.address
 )";
 
 }  // namespace
@@ -48,7 +51,7 @@ Result<RouteTable> RouteTable::open(const std::string& path) {
 Result<> RouteTable::load(const std::function<void(StoredRoute)>& take) {
   MCP_TRY(auto rows,
           database_.prepare("SELECT listener, hostname, owner, backend, mode, tls_cert, tls_key, "
-                            "protocol, send_proxy_protocol, pem, hold FROM route"));
+                            "protocol, send_proxy_protocol, pem, hold, address FROM route"));
   while (true) {
     MCP_TRY(const bool row, rows.step());
     if (!row) return {};
@@ -64,6 +67,7 @@ Result<> RouteTable::load(const std::function<void(StoredRoute)>& take) {
     route.send_proxy_protocol = rows.integer(8) != 0;
     stored.pem = rows.text(9);
     route.hold = std::chrono::seconds(rows.integer(10));
+    stored.address = rows.text(11);
     take(std::move(stored));
   }
 }
@@ -89,8 +93,8 @@ Result<> RouteTable::change(const std::vector<StoredRoute>& upserts,
     const auto write = [&](const auto& pem) {
       return database_.run(kUpsert, route.key.listener, route.key.hostname, route.owner,
                            route.backend, name(route.mode), route.tls_cert, route.tls_key,
-                           name(route.protocol), route.send_proxy_protocol, route.hold.count(),
-                           pem);
+                           name(route.protocol), route.send_proxy_protocol, route.hold.count(), pem,
+                           stored.address);
     };
     MCP_CHECK(stored.pem ? write(*stored.pem) : write(nullptr));
   }

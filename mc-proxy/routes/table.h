@@ -14,6 +14,7 @@ struct StoredRoute {
   Route route;
   // L7: the last certificate that was found good, with its key. None: what is there stays.
   std::optional<std::string> pem;
+  std::string address = {};  // of the backend, as it was last found; empty: not known
 };
 
 // The routes on disk. One thread at a time.

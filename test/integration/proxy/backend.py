@@ -1,6 +1,6 @@
 """A backend for the tests of mc-proxy.
 
-backend.py PORT NAME [--tls CERT KEY] [--proxy]
+backend.py PORT NAME [--tls CERT KEY] [--proxy] [--at ADDRESS]
 
 Plain HTTP/1.1 with keep-alive: GET /... answers with NAME, the PROXY header it got and the request's
 headers, one a line. A WebSocket upgrade is accepted, and every byte after it is echoed: what the
@@ -72,7 +72,10 @@ def main():
         at = rest.index("--tls")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(rest[at + 1], rest[at + 2])
-    listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    address = rest[rest.index("--at") + 1] if "--at" in rest else "127.0.0.1"
+    v6 = ":" in address
+    listener = socket.create_server((address, port), backlog=512, family=socket.AF_INET6 if v6 else socket.AF_INET,
+                                    dualstack_ipv6=v6)
     while True:
         connection, _ = listener.accept()
         threading.Thread(target=serve, args=(connection, name, context, "--proxy" in rest), daemon=True).start()

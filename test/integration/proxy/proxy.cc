@@ -105,7 +105,11 @@ void Backend::wait() const {
 }
 
 Proxy::Proxy(const ProxyOptions& options)
-    : address_(options.address), port_(options.port == 0 ? free_port() : options.port) {
+    : address_(options.address),
+      port_(options.port == 0 ? free_port() : options.port),
+      own_resolver_(!options.resolver.empty()) {
+  std::ofstream(dir_ / "resolv.conf") << options.resolver;
+  name_hosts("");
   configure(options);
   std::filesystem::create_directory(dir_ / "certs");
   if (!options.disk.empty()) {
@@ -139,11 +143,20 @@ Proxy::~Proxy() {
 }
 
 void Proxy::start() {
-  auto child = base::Child::spawn({{kBin + "mc-proxy", "--config", dir_ / "mc-proxy.toml"}},
-                                  {.output_file = dir_ / "log"});
+  std::vector<std::string> argv{kBin + "mc-proxy", "--config", dir_ / "mc-proxy.toml"};
+  if (own_resolver_)
+    argv.insert(argv.begin(), {"unshare", "--mount", "sh", "-c",
+                               "mount --bind \"$0/hosts\" /etc/hosts && "
+                               "mount --bind \"$0/resolv.conf\" /etc/resolv.conf && exec \"$@\"",
+                               dir_ / ""});
+  auto child = base::Child::spawn({argv}, {.output_file = dir_ / "log"});
   ASSERT_TRUE(child) << child.error().text();
   daemon_ = std::move(*child);
   wait("the API answers", [this] { return call("GET", "/v1/status").status == 200; });
+}
+
+void Proxy::name_hosts(const std::string& hosts) {
+  std::ofstream(dir_ / "hosts") << hosts;  // in place: it may be mounted
 }
 
 void Proxy::kill_daemon(int signal) {

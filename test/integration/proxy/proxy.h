@@ -47,6 +47,7 @@ struct ProxyOptions {
   std::string more = {};              // text before the rest of the configuration
   std::string address = "127.0.0.1";  // and port of the listener; 0: a free one
   int port = 0;
+  std::string resolver = {};  // text of a resolv.conf of its own; hosts are those of name_hosts()
   std::string disk = {};  // size of a file system of its own for the state, as mount(8) takes it
 };
 
@@ -63,6 +64,7 @@ class Proxy {
 
   void configure(const ProxyOptions& options);  // before the next start()
   void start();
+  void name_hosts(const std::string& hosts);  // text of /etc/hosts, as the program sees it
   void kill_daemon(int signal);
   std::vector<int> haproxy_pids() const;
 
@@ -87,6 +89,7 @@ class Proxy {
   std::string address_;
   int port_;
   bool mounted_ = false;
+  bool own_resolver_;
   std::optional<base::Child> daemon_;
 };
 

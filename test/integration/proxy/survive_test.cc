@@ -1,6 +1,9 @@
-// What has to be there again without anybody's help.
+// What has to be there again without anybody's help: HAProxy after its end, names after a
+// resolver's.
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -68,6 +71,121 @@ TEST(ProxySurvives, HaproxyStartsAgainWhileTheDiskIsFull) {
       proxy.wait("HAProxy serves again", [&] { return proxy.curl(host).code == 0; });
   }
   EXPECT_EQ(proxy.put("new.test", {{"mode", "l7"}, {"backend", one.address()}}), 507);
+}
+
+// A name server that takes questions and answers none.
+class SilentServer {
+ public:
+  SilentServer() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(53);
+    ::inet_pton(AF_INET, address_.c_str(), &address.sin_addr);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  }
+  ~SilentServer() { ::close(fd_); }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+  std::string resolver() const {
+    return "nameserver " + address_ + "\noptions timeout:30 attempts:5\n";
+  }
+
+ private:
+  // One of its own: the port is always the same.
+  const std::string address_ = "127.53." + std::to_string(::getpid() / 250 % 250) + "." +
+                               std::to_string(::getpid() % 250 + 1);
+  int fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+};
+
+constexpr char kNobody[] = "nameserver 127.0.0.8\n";  // fails at once
+
+TEST(ProxySurvives, AResolverThatDoesNotAnswerHoldsNothingUp) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a resolver of its own takes root: mount(8)";
+  const SilentServer silent;
+  Proxy proxy({.resolver = silent.resolver()});
+  const Backend one("one");
+  const std::string port = std::to_string(one.port());
+  proxy.name_hosts("127.0.0.1 web.internal\n");
+  ASSERT_EQ(proxy.put("named.test", {{"mode", "l7"}, {"backend", "web.internal:" + port}}), 204);
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  const auto both_are_served = [&] {
+    for (const std::string host : {"a.test", "named.test"})
+      proxy.wait(host + " is served", [&] { return proxy.curl(host).code == 0; });
+  };
+  proxy.kill_daemon(SIGKILL);
+  for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
+  proxy.name_hosts("");
+  proxy.start();
+  both_are_served();
+  EXPECT_EQ(proxy.route("named.test")["problem"], "");
+  // While it is still asked.
+  for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
+  both_are_served();
+  proxy.kill_daemon(SIGTERM);
+  proxy.start();
+  both_are_served();
+}
+
+TEST(ProxySurvives, ANameThatIsFoundLateCostsNoCertificate) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a resolver of its own takes root: mount(8)";
+  Proxy proxy({.dev_ca = false, .resolver = kNobody});
+  const Backend one("one");
+  const std::string web = proxy.dir() / "certs/web";
+  const std::string backend = "web.internal:" + std::to_string(one.port());
+  make_certificate(web, "web.test");
+  proxy.name_hosts("127.0.0.1 web.internal\n");
+  ASSERT_EQ(proxy.put("web.test", {{"mode", "l7"}, {"backend", backend}, {"tlsCert", "web.pem"}}),
+            204);
+  const auto problem = [&] { return std::string(proxy.route("web.test")["problem"]); };
+  const auto start_without_an_address = [&] {
+    proxy.kill_daemon(SIGKILL);
+    for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
+    proxy.name_hosts("");
+    // As a version that did not keep addresses has left it.
+    const Output done = run({"python3", "-c",
+                             "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: "
+                             "db.execute(\"UPDATE route SET address = ''\")",
+                             proxy.dir() / "state/mc-proxy.db"});
+    EXPECT_EQ(done.code, 0) << done.err;
+    proxy.start();
+  };
+
+  start_without_an_address();
+  EXPECT_EQ(proxy.route("web.test")["served"], false);
+  proxy.wait("the name is missed",
+             [&] { return problem().find("web.internal") != std::string::npos; });
+  make_certificate(web, "web.test");
+  proxy.name_hosts("127.0.0.1 web.internal\n");
+  proxy.wait("the new certificate is shown",
+             [&] { return proxy.curl("web.test", {"--cacert", web + ".pem"}).code == 0; });
+  EXPECT_EQ(problem(), "");
+
+  // Another problem is none of the name's.
+  std::ofstream(web + ".pem") << "nonsense\n";
+  start_without_an_address();
+  EXPECT_THAT(problem(), HasSubstr("web.pem"));
+  proxy.name_hosts("127.0.0.1 web.internal\n");
+  proxy.wait("the route is served", [&] { return bool(proxy.route("web.test")["served"]); });
+  EXPECT_THAT(problem(), HasSubstr("web.pem"));
+}
+
+// The address of before serves on until there is another.
+TEST(ProxySurvives, ANameThatMovesIsFollowed) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a resolver of its own takes root: mount(8)";
+  Proxy proxy({.resolver = kNobody});
+  const Backend one("one");
+  proxy.name_hosts("127.0.0.1 web.internal\n");
+  const std::string backend = "web.internal:" + std::to_string(one.port());
+  ASSERT_EQ(proxy.put("web.test", {{"mode", "l7"}, {"backend", backend}}), 204);
+  EXPECT_THAT(proxy.curl("web.test").out, HasSubstr("name: one"));
+  proxy.kill_daemon(SIGTERM);
+  const Backend two({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/backend.py",
+                     std::to_string(one.port()), "two", "--at", "127.0.0.2"},
+                    one.port());
+  proxy.name_hosts("127.0.0.2 web.internal\n");
+  proxy.start();
+  proxy.wait("the other address",
+             [&] { return proxy.curl("web.test").out.find("name: two") != std::string::npos; });
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ TEST(ProxyRoutes, AFailedChangeLeavesTheTableAsItWas) {
   {
     auto table = RouteTable::open(dir / "t.db");
     ASSERT_TRUE(table);
-    EXPECT_TRUE(table->change({{route, "PEM"}}, {}, [] { return base::Result<>(); }));
+    EXPECT_TRUE(table->change({{route, "PEM", "10.0.0.1"}}, {}, [] { return base::Result<>(); }));
     EXPECT_FALSE(
         table->change({}, {route.key}, [] { return base::Result<>(base::invalid("no")); }));
   }
@@ -159,6 +159,7 @@ TEST(ProxyRoutes, AFailedChangeLeavesTheTableAsItWas) {
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(all.front().route, route);
   EXPECT_EQ(all.front().pem, "PEM");
+  EXPECT_EQ(all.front().address, "10.0.0.1");
 
   // A change that brings no certificate keeps the one that is there.
   route.backend = "b:2";
