@@ -70,7 +70,9 @@ int run(const Config& config) {
   base::HttpServer metrics({.threads = kScrapers, .listen = config.metrics, .plain = true});
   if (!config.metrics.empty()) {
     mc_proxy::add_metrics(metrics, **proxy);
-    if (const auto started = metrics.start(); !started) return failed(started.error());
+    // Not worth the routes: HAProxy would be looked after by nobody.
+    if (const auto started = metrics.start(); !started)
+      base::log::warning("no metrics: " + started.error().text());
   }
   std::jthread watcher([&](std::stop_token stop) { (*proxy)->watch(std::move(stop)); });
   base::log::info("ready", {{"socket", config.socket}, {"version", base::version()}});

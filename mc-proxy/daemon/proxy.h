@@ -119,7 +119,7 @@ class Proxy {
   struct Watched {
     Route route;
     std::string stamp;
-    bool due = false;  // whatever the stamp says
+    bool due = false;  // for the development CA, whatever the stamp says
   };
   std::vector<Watched> watched_after(const RouteKey& key);
   void follow_certificates();

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <set>
 
 #include "base/log/log.h"
@@ -46,9 +47,14 @@ void Proxy::follow_certificates() {
   RouteKey last;
   for (auto some = watched_after(last); !some.empty(); some = watched_after(last)) {
     last = some.back().route.key;
-    for (const Watched& watched : some)
-      if (const std::string stamp = stamp_of(watched.route); stamp != watched.stamp || watched.due)
+    for (const Watched& watched : some) {
+      std::error_code ignored;
+      // A file is renewed by whoever has made it.
+      const bool due =
+          watched.due && !std::filesystem::exists(files_of(watched.route).cert, ignored);
+      if (const std::string stamp = stamp_of(watched.route); stamp != watched.stamp || due)
         renew(watched, stamp);
+    }
   }
 }
 
@@ -140,27 +146,23 @@ void Proxy::take_addresses() {
 }
 
 void Proxy::probe() {
-  std::vector<RouteKey> keys;
-  std::vector<HostPort> targets;
+  std::map<std::pair<std::string, uint16_t>, bool> up;  // many routes can have one backend
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto& [key, entry] : entries_) {
-      if (entry.address.empty()) continue;
-      keys.push_back(key);
-      targets.push_back({entry.address, entry.port});
-    }
+    for (const auto& [key, entry] : entries_)
+      if (!entry.address.empty()) up[{entry.address, entry.port}] = false;
   }
+  std::vector<HostPort> targets;
+  for (const auto& [target, unknown] : up) targets.push_back({target.first, target.second});
   const std::vector<bool> answers = reachable(targets, kProbeWait);
+  for (size_t i = 0; i < targets.size(); ++i) up[{targets[i].host, targets[i].port}] = answers[i];
   const std::scoped_lock lock(mutex_);
-  for (size_t i = 0; i < keys.size(); ++i) {
-    const auto found = entries_.find(keys[i]);
-    // It may lead elsewhere by now.
-    if (found == entries_.end() || found->second.port != targets[i].port ||
-        found->second.address != targets[i].host)
-      continue;
-    const Health health = answers[i] ? Health::kUp : Health::kDown;
-    if (found->second.health == health) continue;
-    found->second.health = health;
+  for (auto& [key, entry] : entries_) {
+    const auto asked = up.find({entry.address, entry.port});
+    if (asked == up.end()) continue;  // new by now
+    const Health health = asked->second ? Health::kUp : Health::kDown;
+    if (entry.health == health) continue;
+    entry.health = health;
     changes_.count();
   }
 }

@@ -128,6 +128,14 @@ TEST(ProxyTrouble, AFullDiskRefusesAChangeAndCostsNothing) {
   EXPECT_EQ(proxy.status()["haproxy"]["problem"], "");
 }
 
+TEST(ProxyTrouble, ATakenAddressOfMetricsCostsMetricsAlone) {
+  const Backend squatter("squatter");
+  Proxy proxy({.more = "[metrics]\nlisten = \"" + squatter.address() + "\"\n"});
+  const Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+}
+
 TEST(ProxyTrouble, ManyRoutesAreAdoptedAsTheyAre) {
   Proxy proxy;
   const Backend one("one");

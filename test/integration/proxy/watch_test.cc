@@ -94,6 +94,18 @@ TEST(ProxyWatch, TellsOfEveryChange) {
   next("HAProxy has ended");
 }
 
+TEST(ProxyWatch, AFileThatEndsSoonIsNoChangeEverySecond) {
+  Proxy proxy;
+  const Backend one("one");
+  make_certificate(proxy.dir() / "certs/web", "web.test", 20);
+  ASSERT_EQ(
+      proxy.put("web.test", {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", "web.pem"}}),
+      204);
+  proxy.wait("the backend is up", [&] { return proxy.route("web.test")["health"] == "up"; });
+  Watcher watcher(proxy);
+  proxy.wait("an empty line", [&] { return watcher.text().ends_with("}\n\n"); });
+}
+
 TEST(ProxyWatch, EndsWithTheProcessAndGoesOnWithTheNext) {
   Proxy proxy;
   uint64_t before = 0;
