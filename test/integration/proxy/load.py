@@ -30,17 +30,18 @@ def connect():
 def ask(connection, stream):
     connection.sendall(("GET / HTTP/1.1\r\nHost: %s\r\n\r\n" % host).encode())
     status = stream.readline()
-    length = 0
+    length, ends = 0, False
     while True:
         line = stream.readline().strip().lower()
         if not line:
             break
         if line.startswith(b"content-length:"):
             length = int(line.split(b":")[1])
+        ends = ends or line == b"connection: close"
     body = stream.read(length)
     assert b" 200 " in status, status
     assert len(body) == length, body
-    return body.split(b"\n")[0].decode()
+    return body.split(b"\n")[0].decode(), ends
 
 
 def work(keep):
@@ -49,10 +50,12 @@ def work(keep):
         failed, name = 0, None
         try:
             if keep:
-                name = ask(*pair)
+                name, ends = ask(*pair)
+                if ends:
+                    pair = connect()
             else:
                 connection, stream = connect()
-                name = ask(connection, stream)
+                name, _ = ask(connection, stream)
                 connection.close()
         except Exception as error:  # whatever it is, the client had no answer
             print(repr(error), file=sys.stderr)

@@ -57,6 +57,85 @@ TEST(Proxy, RefusesWhatItDoesNotServe) {
   }
 }
 
+// Some clients send both as they were typed.
+TEST(Proxy, TakesNamesInAnyCase) {
+  Proxy proxy;
+  make_certificate(proxy.dir() / "own", "raw.test");
+  const Backend raw("raw", {"--tls", proxy.dir() / "own.pem", proxy.dir() / "own.key"});
+  const Backend plain("plain");
+  ASSERT_EQ(proxy.l7("a.test", plain), 204);
+  const auto ask = [&](const std::string& sni, const std::string& host) {
+    return run({"openssl", "s_client", "-quiet", "-connect", proxy.listener(), "-servername", sni},
+               "GET / HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n")
+        .out;
+  };
+  for (const bool mixed : {false, true}) {
+    if (mixed) {
+      ASSERT_EQ(proxy.l4("Raw.test", raw), 204);
+    }
+    for (const std::string sni : {"a.test", "A.Test"})
+      for (const std::string host : {"a.test", "A.TEST", "A.test:443"})
+        EXPECT_THAT(ask(sni, host), HasSubstr("name: plain\n")) << sni << " " << host;
+  }
+  EXPECT_THAT(proxy.handshake({"-servername", "RAW.test"}), HasSubstr("CN=raw.test"));
+}
+
+// As soon as it is known: not after the five seconds that a first message may take.
+TEST(Proxy, ANameWithoutARouteIsClosedAtOnce) {
+  Proxy proxy;
+  const Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  for (const bool mixed : {false, true}) {
+    if (mixed) {
+      ASSERT_EQ(proxy.l4("raw.test", one), 204);
+    }
+    for (const std::vector<std::string>& name :
+         {std::vector<std::string>{"-servername", "none.test"}, {"-noservername"}}) {
+      const auto began = std::chrono::steady_clock::now();
+      EXPECT_THAT(proxy.handshake(name), Not(HasSubstr("BEGIN CERT")));
+      EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(2500));
+    }
+  }
+}
+
+TEST(Proxy, ReachesBackendsOverIpv6) {
+  if (!std::ifstream("/proc/net/if_inet6").good()) GTEST_SKIP() << "no IPv6 here";
+  Proxy proxy;
+  make_certificate(proxy.dir() / "own", "raw.test");
+  const Backend plain("plain", {"--at", "::"});
+  const Backend raw("raw",
+                    {"--at", "::", "--tls", proxy.dir() / "own.pem", proxy.dir() / "own.key"});
+  const auto address = [](const Backend& one) { return "[::1]:" + std::to_string(one.port()); };
+  ASSERT_EQ(proxy.put("a.test", {{"mode", "l7"}, {"backend", address(plain)}}), 204);
+  ASSERT_EQ(proxy.put("raw.test", {{"mode", "l4"}, {"backend", address(raw)}}), 204);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: plain"));
+  EXPECT_THAT(proxy.curl("raw.test", {"--cacert", proxy.dir() / "own.pem"}).out,
+              HasSubstr("name: raw"));
+}
+
+TEST(Proxy, SendsTheProxyHeaderBeforeTlsAndHttp2) {
+  Proxy proxy;
+  make_certificate(proxy.dir() / "own", "own.test");
+  const Backend tls("tls", {"--proxy", "--tls", proxy.dir() / "own.pem", proxy.dir() / "own.key"});
+  const int port = free_port();
+  std::ofstream(proxy.dir() / "h2c.cfg")
+      << "defaults\n  mode http\n  timeout client 1m\nfrontend h2c\n  bind 127.0.0.1:" << port
+      << " accept-proxy proto h2\n"
+         "  http-request return status 200 content-type text/plain lf-string \"proxy: %[src]:\"\n";
+  const Backend h2c({"haproxy", "-db", "-f", proxy.dir() / "h2c.cfg"}, port);
+  const auto body = [](const Backend& backend, const char* protocol) {
+    return Json{{"mode", "l7"},
+                {"backend", backend.address()},
+                {"backendProtocol", protocol},
+                {"sendProxyProtocol", true}};
+  };
+  ASSERT_EQ(proxy.put("tls.test", body(tls, "tls")), 204);
+  ASSERT_EQ(proxy.put("h2c.test", body(h2c, "h2c")), 204);
+  for (const std::string host : {"tls.test", "h2c.test"})
+    EXPECT_THAT(proxy.curl(host, {"--interface", "127.0.0.9"}).out, HasSubstr("proxy: 127.0.0.9:"))
+        << host;
+}
+
 TEST(Proxy, PassesTlsThroughBesideItsOwn) {
   Proxy proxy;
   make_certificate(proxy.dir() / "own", "raw.test");
@@ -123,6 +202,7 @@ TEST(Proxy, ABadCertificateCostsItsOwnRouteAlone) {
   make_certificate(certs + "alone", "alone.test", 90, certs + "ca");
   make_certificate(certs + "other", "other.test");
   make_certificate(certs + "soon", "soon.test", 5);
+  std::filesystem::create_directory(certs + "folder.pem");
   std::filesystem::copy(certs + "good.key", certs + "misfit.key");
   std::filesystem::copy(certs + "other.pem", certs + "misfit.pem");
   const auto body = [&](const std::string& file) {
@@ -140,7 +220,8 @@ TEST(Proxy, ABadCertificateCostsItsOwnRouteAlone) {
   } kBad[] = {
       {"x.test", "missing.pem", "No such file"}, {"other.test", "misfit.pem", "does not fit"},
       {"alone.test", "alone.pem", "no chain"},   {"x.test", "good.key", "holds no certificate"},
-      {"x.test", "good.pem", "not for x.test"},  {"x.test", "", "tlsCert is empty"}};
+      {"x.test", "good.pem", "not for x.test"},  {"x.test", "", "tlsCert is empty"},
+      {"x.test", "folder.pem", "Is a directory"}};
   for (const auto& bad : kBad) {
     const auto answer = put(bad.host, bad.file);
     EXPECT_EQ(answer.status, 400) << bad.why;
@@ -321,6 +402,44 @@ TEST(Proxy, TwoHundredSwitchesUnderLoadLoseNoRequest) {
   EXPECT_THAT(load.out, AllOf(HasSubstr("failed=0 "), HasSubstr("name: one,name: two")))
       << load.err;
   EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 1) << "started once, never reloaded";
+}
+
+TEST(Proxy, ReloadsAndANewCertificateUnderLoadLoseNoRequest) {
+  Proxy proxy({.dev_ca = false});
+  const Backend one("one");
+  const std::string certs = proxy.dir() / "certs/";
+  const auto append = [](const std::string& to, const std::string& from) {
+    std::ofstream(to, std::ios::app) << std::ifstream(from).rdbuf();
+  };
+  const std::string roots = proxy.dir() / "roots.pem";
+  for (const std::string file : {"first", "second"}) {
+    make_certificate(proxy.dir() / file, "a.test");
+    append(roots, proxy.dir() / (file + ".pem"));
+    append(certs + file, proxy.dir() / (file + ".pem"));
+    append(certs + file, proxy.dir() / (file + ".key"));
+  }
+  std::filesystem::rename(certs + "first", certs + "web.pem");
+  ASSERT_EQ(
+      proxy.put("a.test", {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", "web.pem"}}),
+      204);
+  Output load;
+  std::thread client([&] {
+    load = run({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/load.py",
+                std::to_string(proxy.port()), "a.test", roots, "8"});
+  });
+  proxy.wait("the load is on", [&] { return proxy.route("a.test")["requests"] > 10; });
+  const std::string raw = "/v1/routes/" + proxy.listener() + "/raw.test?owner=test";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(proxy.l4("raw.test", one), 204);
+    EXPECT_EQ(proxy.call("DELETE", raw).status, 204);
+  }
+  std::filesystem::rename(certs + "second", certs + "web.pem");
+  proxy.wait("the new certificate is shown", [&] {
+    return proxy.curl("a.test", {"--cacert", proxy.dir() / "second.pem"}).code == 0;
+  });
+  client.join();
+  EXPECT_THAT(load.out, HasSubstr("failed=0 names=name: one")) << load.err;
+  EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 5) << "a start, and four changes of structure";
 }
 
 }  // namespace
