@@ -597,6 +597,20 @@ TEST_F(Cli, DeployEndsWithTheReceiptOfWhatItCaused) {
   EXPECT_EQ(document["rollouts"][0]["phases"]["readyMs"], 1100);
   EXPECT_EQ(document["rollouts"][0]["held"], 3);
 
+  agent_.on_sync = [](FakeAgent& agent) {
+    agent.set_service("web", "RolloutFailed", false);
+    agent.services[0]["conditions"].push_back(
+        {{"type", "Stalled"}, {"status", "True"}, {"reason", "RolloutFailed"}, {"message", "x"}});
+    agent.services[0]["components"][0]["rollout"] = kRollout;
+    agent.services[0]["components"][0]["rollout"]["revision"] = agent.revision;
+    agent.services[0]["components"][0]["rollout"]["error"] = "half of the requests failed";
+  };
+  const auto failed = mcp({"deploy", "web", "--version", "v5"});
+  EXPECT_NE(failed.exit_code, 0);
+  EXPECT_THAT(failed.err, HasSubstr("web: v1 -> v2 failed after 3.4 s"));
+  EXPECT_THAT(failed.err, HasSubstr("half of the requests failed"));
+
+  agent_.on_sync = with_rollout("");
   EXPECT_THAT(mcp({"deploy", "web"}).out, Not(HasSubstr("requests"))) << "nothing was changed";
   agent_.on_sync = with_rollout("another");
   EXPECT_THAT(mcp({"deploy", "web", "--version", "v4"}).out, Not(HasSubstr("requests")));

@@ -485,6 +485,35 @@ TEST_F(JournalTest, ARevisionFailsOnceInTheHistory) {
   EXPECT_EQ(rollouts(), 2u);
 }
 
+TEST_F(JournalTest, ARolloutEndsInAReceiptHoweverItEnds) {
+  reconciler::Rollout rollout{.revision = desired_.revision, .replaces = true, .begun = at(10)};
+  rollout.started = at(10.4);
+  rollout.ready = at(11.2);
+  rollout.switched = at(11.3);
+  rollout.drained = at(21.3);
+  rollout.seen = {.requests = 1234, .failed = 5, .held = 3};
+  memory_.components[key("web")].rollout = rollout;
+  save(12);
+  rollout.finished = at(22);
+  memory_.components[key("web")].rollout = rollout;
+  save(22);
+  const std::string receipt =
+      "started after 400ms, ready after 1s200ms, routed after 1s300ms, drained after 11s300ms, "
+      "done "
+      "after 12s; 1234 requests, 5 failed, 3 held";
+  ASSERT_EQ(store_.commits.back().events.size(), 1u);
+  EXPECT_EQ(store_.commits.back().events[0].reason, "RolledOut");
+  EXPECT_EQ(store_.commits.back().events[0].message, receipt);
+  rollout.finished = at(23);
+  rollout.error = "5 of 1234 requests failed";
+  memory_.components[key("web")].rollout = rollout;
+  save(23);
+  const reconciler::Event& back = store_.commits.back().events.at(0);
+  EXPECT_EQ(back.reason, "RolledBack");
+  EXPECT_TRUE(back.warning);
+  EXPECT_THAT(back.message, testing::StartsWith("5 of 1234 requests failed; started after 400ms"));
+}
+
 TEST_F(JournalTest, AStepIsTold) {
   Step step;
   step.kind = StepKind::kCreate;
