@@ -240,6 +240,7 @@ void Machine::bring_up() {
   if (fallback_ != nullptr && !runs(*fallback_) && keeps_failing(StepKind::kStart, 1))
     return fail_rollout(std::string(d_.next.failure->error.message));
   if (!in_.port_gate.empty()) return wait(reason::kWaitingForPort, in_.port_gate);
+  mark(&Rollout::started, in_.now);
   emit(start_step(in_.key, in_.service.revision, *candidate_, false, create_cause()), "starting");
 }
 
@@ -328,6 +329,9 @@ void Machine::ended() {
   const bool clean = candidate_->exit_code == 0;
   const bool over = !restarts && is_over(restart, *candidate_);
   if (fallback_ != nullptr && !restarts && !(over && clean)) {
+    // It ended for another version, and has not been tried in this rollout.
+    const Rollout* rollout = rollout_under_way();
+    if (rollout != nullptr && rollout->started == TimePoint{}) return bring_up();
     remember_exit();
     return fail_rollout(candidate_->name + " " + how +
                         (d_.next.trial ? " while it was watched" : " before it was ready") +
