@@ -235,6 +235,7 @@ void Loop::plan(base::TimePoint now) {
   dirty_ = false;
   reconciler::Observed& observed = observer_.observed();
   observed.in_flight = in_flight();
+  observed.in_flight.insert(observer_.unsure().begin(), observer_.unsure().end());
   observed.pulling = pulling();
   observed.registry_error = journal_.error();
   observer_.adopt(reconciler::adopted_containers(desired_, memory_));

@@ -25,6 +25,12 @@ constexpr int kMostLogs = 20;  // that are read for one list
 // When all of them hang, there are threads for everything else.
 constexpr int64_t kInspectAtOnce = 4;
 
+// Podman did not say that it has not done it.
+bool may_have_worked(const base::Error& error) {
+  return error.code == base::Code::kTimeout || error.code == base::Code::kUnavailable ||
+         error.code == base::Code::kInternal;
+}
+
 }  // namespace
 
 Observer::Observer(reconciler::Runtime& runtime, reconciler::Executor& executor,
@@ -159,6 +165,7 @@ bool Observer::take_listing(base::TimePoint now) {
   // What happened to a component while the list was made is known by its own step; ask once more
   // when it is quiet.
   if (!touched_.empty()) hinted_ = true;
+  changed |= std::erase_if(unsure_, [&](const auto& key) { return !touched_.contains(key); }) > 0;
   changed |= fresh != observed_.containers;
   forget_other_runs(fresh);
   observed_.containers = std::move(fresh);
@@ -220,6 +227,7 @@ void Observer::note(const reconciler::Step& step, const Applied& applied, base::
   touched_.insert(step.key);
   if (!applied.result) {
     hinted_ = true;
+    if (may_have_worked(applied.result.error())) unsure_.insert(step.key);
     return;
   }
   if (applied.container)

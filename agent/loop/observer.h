@@ -35,6 +35,10 @@ class Observer {
   // The containers that are ours though they have no labels of ours, from now on.
   void adopt(std::map<reconciler::ContainerId, reconciler::AdoptedContainer> adopted);
 
+  // Components of which nothing can be said before the next list: a step of theirs failed, and may
+  // have worked all the same.
+  const std::set<reconciler::ComponentKey>& unsure() const { return unsure_; }
+
   bool listed_once() const { return listed_once_; }
   std::optional<base::TimePoint> wake_at() const;
 
@@ -72,6 +76,7 @@ class Observer {
   std::optional<Listing> listing_result_;
   // Components that our own steps changed since the list was asked: it may not know yet.
   std::set<reconciler::ComponentKey> touched_;
+  std::set<reconciler::ComponentKey> unsure_;
 
   // Containers whose end was seen, until podman says so too.
   struct Ended {
