@@ -162,6 +162,8 @@ void remember(View& view) {
   view.memory.components[mail].wanted_hash =
       view.desired.services.at(mail.service).components.at(mail.component).spec_hash;
   view.memory.components[mail].image_missing = true;
+  // It was defined once, or its removal would be held.
+  view.memory.components[{ServiceName("old"), ComponentName("old")}] = {};
   view.memory.ready_revision = Revision(std::string(40, '7'));
   const ComponentKey api{ServiceName("web"), ComponentName("api")};
   const auto& wanted = view.desired.services.at(api.service).components.at(api.component);
