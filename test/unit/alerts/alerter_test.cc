@@ -202,6 +202,7 @@ TEST_F(AlerterTest, WhatBeganElsewhereIsAnEventToo) {
   stuck.since = test::at(0);
   alerter->begun_elsewhere(stuck, {"ops"}, test::at(1));
   run(2);
+  run(120);
   EXPECT_THAT(events, ElementsAre("AlertFiring", "AlertResolved"));
   EXPECT_THAT(ops.messages, ElementsAre(ElementsAre("-AgentStuck")));
 }
