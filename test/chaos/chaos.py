@@ -41,6 +41,7 @@ def try_fault(fault, fleet, load):
         converged = fleet.wait_converged(fault.converge)
     except TooLong as late:
         wrong.append(str(late))
+        print(fleet.told(before["events"]), file=sys.stderr)
     time.sleep(SETTLE)
     asked, losses = load.outcome()
     touched = set(fleet.generation) if "*" in fault.touched else set(fault.touched)

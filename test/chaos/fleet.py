@@ -347,6 +347,9 @@ class Fleet:
         except (OSError, http.client.HTTPException):
             return ""
 
+    def serves(self, name):
+        return self.page(name) == f"{name} {self.generation[name]}"
+
     def unconverged(self):
         """What is not yet as git has it, or None."""
         status = self.status()
@@ -369,8 +372,8 @@ class Fleet:
             if len(found) != 1 or found[0]["State"] != "running":
                 return f"{name} has {[one['State'] for one in found]}"
         for name in self.routed:
-            if (page := self.page(name)) != f"{name} {self.generation[name]}":
-                return f"the page of {name} says '{page}'"
+            if not self.serves(name):
+                return f"the page of {name} says '{self.page(name)}'"
         return None
 
     def wait_converged(self, seconds):
@@ -424,6 +427,12 @@ class Fleet:
         if gaps:
             lost.append(f"events have gaps, first {gaps[0]}")
         return lost
+
+    def told(self, before):
+        """What the agent says now, and every event that was not among those of `before`."""
+        events = [event for number, event in sorted(self.events.events.items())
+                  if number not in before]
+        return "\n".join(json.dumps(one) for one in events + [self.status()])
 
     def last_words(self):
         return "".join(f"---- {daemon.name}\n{daemon.last_words()}\n" for daemon in self.daemons)
