@@ -42,6 +42,12 @@ class ServiceCheck {
     return list_.items[component].find(key)->items[index].at;
   }
 
+  Place place_of(size_t component, size_t route, std::string_view key) const {
+    const Value& table = list_.items[component].find("routes")->items[route];
+    const Value* value = table.find(key);
+    return value == nullptr ? table.at : value->at;
+  }
+
   void check_names() {
     std::map<std::string, size_t> first;
     for (size_t i = 0; i < names_.size(); ++i) {
@@ -112,7 +118,24 @@ class ServiceCheck {
         findings_.add(place(i, "env"), path(i) + ".env",
                       variable + " is set by a route and cannot be set here",
                       "remove it, or set target_port in the route");
+      check_protocol(place_of(i, k, "backend_protocol"), field + ".backend_protocol", route);
     }
+  }
+
+  void check_protocol(const Place& at, const std::string& field, const Route& route) {
+    if (!route.backend_protocol) return;
+    const bool tls = route.backend_protocol == Route::Protocol::kTls;
+    const std::string protocol(name(*route.backend_protocol));
+    if (!tls && route.mode == Route::Mode::kL4)
+      findings_.add(
+          at, field,
+          "an l4 route passes the client's TLS on: the service speaks tls, not " + protocol,
+          "set mode to l7, or remove backend_protocol");
+    else if (route.backend_tls && *route.backend_tls != tls)
+      findings_.add(at, field,
+                    "backend_tls = " + std::string(tls ? "false" : "true") +
+                        " and backend_protocol = " + protocol + " contradict each other",
+                    "remove backend_tls");
   }
 
   void check_volumes(size_t i) {

@@ -4,6 +4,7 @@
 
 #include "base/core/time.h"
 #include "crds/fields.h"
+#include "crds/types/names.h"
 
 namespace crds {
 namespace {
@@ -91,6 +92,8 @@ Route to_route(const Value& table) {
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
   read(table, "target_port", out.target_port);
   if (const Value* backend_tls = table.find("backend_tls")) out.backend_tls = backend_tls->boolean;
+  if (const Value* protocol = table.find("backend_protocol"))
+    out.backend_protocol = parse_protocol(protocol->text);
   read(table, "edge", out.edge);
   return out;
 }

@@ -7,6 +7,7 @@
 #include "base/core/time.h"
 #include "crds/fields.h"
 #include "crds/quote.h"
+#include "crds/types/names.h"
 
 namespace crds {
 namespace {
@@ -164,6 +165,7 @@ class Printer {
     text("hostname", route.hostname);
     if (route.target_port != 0) line("target_port", std::to_string(route.target_port));
     if (route.backend_tls) line("backend_tls", *route.backend_tls ? "true" : "false");
+    if (route.backend_protocol) line("backend_protocol", in_quotes(name(*route.backend_protocol)));
     text("edge", route.edge);
   }
 

@@ -56,7 +56,7 @@ struct RouteSpec {
   RouteKey key;
   std::string backend;  // "127.0.0.1:23456"
   crds::Route::Mode mode = crds::Route::Mode::kL4;
-  bool backend_tls = false;
+  crds::Route::Protocol protocol = crds::Route::Protocol::kH1;  // what the backend speaks
   bool send_proxy_protocol = false;
   std::string certificate;  // L7: PEM file, absolute or below mc-proxy's own folder
   // New connections wait until the route is set again without it, so long at most; zero: none do.

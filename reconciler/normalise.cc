@@ -119,7 +119,8 @@ Fields agent_fields(const crds::Component& component) {
     add(fields, "routes." + route.name,
         (route.mode == crds::Route::Mode::kL4 ? "l4 " : "l7 ") + route.hostname + ":" +
             std::to_string(route.port) + (route.edge.empty() ? "" : " edge " + route.edge) +
-            (route.backend_tls.value_or(false) ? " backend_tls" : ""));
+            (route.backend_tls.value_or(false) ? " backend_tls" : "") +
+            (route.backend_protocol == crds::Route::Protocol::kH2c ? " h2c" : ""));
   return fields;
 }
 
@@ -186,7 +187,9 @@ crds::Component complete(const crds::Component& component, const crds::Service& 
     if (route.hostname.empty() && !fleet.domain.empty())
       route.hostname = service.name.str() + "." + fleet.domain;
     route.hostname = base::lower(route.hostname);
-    if (!route.backend_tls) route.backend_tls = route.mode == crds::Route::Mode::kL4;
+    // backend_protocol stays as it is written: filled in, it would make every route that an earlier
+    // release completed look changed.
+    route.backend_tls = route.protocol() == crds::Route::Protocol::kTls;
   }
   return out;
 }

@@ -240,7 +240,8 @@ class Resolver {
         const std::string& address = there->second.address;
         const bool v6 = address.find(':') != std::string::npos;
         edge.spec.backend = (v6 ? "[" + address + "]" : address) + ":" + std::to_string(route.port);
-        edge.spec.backend_tls = edge.spec.send_proxy_protocol = true;
+        edge.spec.protocol = crds::Route::Protocol::kTls;
+        edge.spec.send_proxy_protocol = true;
         edge.revision = snapshot_.revision;
         edge.node = node;
         follow_handover(located, edge);

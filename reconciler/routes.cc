@@ -116,7 +116,7 @@ std::vector<RouteSpec> routes_to(const ComponentRoutes& routes, const ServiceNam
     spec.key = key_of(*route);
     spec.backend = backend_at(lease->second);
     spec.mode = route->mode;
-    spec.backend_tls = route->backend_tls.value_or(route->mode == crds::Route::Mode::kL4);
+    spec.protocol = route->protocol();
     if (spec.mode == crds::Route::Mode::kL7) spec.certificate = service.str() + ".pem";
     spec.hold = hold;
     out.push_back(std::move(spec));

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/http/server.h"
+#include "crds/types/names.h"
 
 namespace agent {
 namespace {
@@ -13,6 +14,7 @@ using base::Millis;
 using base::Result;
 using Json = nlohmann::json;
 using Mode = crds::Route::Mode;
+using Protocol = crds::Route::Protocol;
 using reconciler::ObservedRoute;
 using reconciler::RouteKey;
 using reconciler::RouteSpec;
@@ -58,10 +60,11 @@ Json spec_json(const RouteSpec& spec) {
   Json out = key_json(spec.key);
   out["backend"] = spec.backend;
   out["mode"] = spec.mode == Mode::kL4 ? "l4" : "l7";
-  out["backendTls"] = spec.backend_tls;
+  out["backendTls"] = spec.protocol == Protocol::kTls;
   out["sendProxyProtocol"] = spec.send_proxy_protocol;
   if (spec.mode == Mode::kL7) out["tlsCert"] = spec.certificate;
-  // Left out where it says nothing: an older mc-proxy does not know it.
+  // Left out where they say nothing: an older mc-proxy does not know them.
+  if (spec.protocol == Protocol::kH2c) out["backendProtocol"] = crds::name(spec.protocol);
   if (const auto hold = std::chrono::ceil<std::chrono::seconds>(spec.hold); hold.count() > 0)
     out["hold"] = hold.count();
   return out;
@@ -73,7 +76,8 @@ ObservedRoute route_of(const Json& json) {
   out.spec.key = {port_of(out.listener), text(json, "hostname")};
   out.spec.backend = text(json, "backend");
   out.spec.mode = text(json, "mode") == "l7" ? Mode::kL7 : Mode::kL4;
-  out.spec.backend_tls = truth(json, "backendTls");
+  out.spec.protocol = crds::parse_protocol(text(json, "backendProtocol"))
+                          .value_or(truth(json, "backendTls") ? Protocol::kTls : Protocol::kH1);
   out.spec.send_proxy_protocol = truth(json, "sendProxyProtocol");
   out.spec.certificate = text(json, "tlsCert");
   out.spec.hold = std::chrono::seconds(number(json, "hold"));

@@ -1,5 +1,6 @@
 #include "agent/status/route_status.h"
 
+#include "crds/types/names.h"
 #include "reconciler/routes.h"
 
 namespace agent {
@@ -76,7 +77,8 @@ Json route_json(const ObservedRoute& route) {
           {"hostname", spec.key.hostname},
           {"mode", mode_text(spec.mode)},
           {"backend", spec.backend},
-          {"backendTls", spec.backend_tls},
+          {"backendTls", spec.protocol == crds::Route::Protocol::kTls},
+          {"backendProtocol", crds::name(spec.protocol)},
           {"sendProxyProtocol", spec.send_proxy_protocol},
           {"certificate", or_null(spec.certificate)},
           {"holdSeconds", std::chrono::duration_cast<std::chrono::seconds>(spec.hold).count()},

@@ -30,6 +30,9 @@ auto names(crds::Restart::Policy) {
 auto names(crds::Route::Mode) {
   return std::array{"l4"sv, "l7"sv};
 }
+auto names(crds::Route::Protocol) {
+  return std::array{"h1"sv, "h2c"sv, "tls"sv};
+}
 auto names(crds::Strategy) {
   return std::array{"automatic"sv, "rolling"sv, "recreate"sv};
 }

@@ -52,7 +52,8 @@ void fields(Archive& archive, crds::Health& v) {
 template <class Archive>
 void fields(Archive& archive, crds::Route& v) {
   archive("name", v.name)("port", v.port)("mode", v.mode)("hostname", v.hostname)(
-      "targetPort", v.target_port)("backendTls", v.backend_tls)("edge", v.edge);
+      "targetPort", v.target_port)("backendTls", v.backend_tls);
+  archive("edge", v.edge)("backendProtocol", v.backend_protocol);
 }
 
 template <class Archive>
@@ -140,7 +141,13 @@ void fields(Archive& archive, reconciler::RouteKey& v) {
 
 template <class Archive>
 void fields(Archive& archive, reconciler::RouteSpec& v) {
-  archive("key", v.key)("backend", v.backend)("mode", v.mode)("backendTls", v.backend_tls);
+  archive("key", v.key)("backend", v.backend)("mode", v.mode);
+  // An earlier release has the first of the two alone.
+  using Protocol = crds::Route::Protocol;
+  bool backend_tls = v.protocol == Protocol::kTls;
+  archive("backendTls", backend_tls);
+  if (backend_tls && v.protocol != Protocol::kTls) v.protocol = Protocol::kTls;
+  archive("backendProtocol", v.protocol);
   archive("sendProxyProtocol", v.send_proxy_protocol)("certificate", v.certificate);
   archive("hold", v.hold);
 }

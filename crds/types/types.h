@@ -76,13 +76,21 @@ struct Health {
 
 struct Route {
   enum class Mode { kL4, kL7 };
-  std::string name;     // "rest" -> PORT_REST; empty -> PORT
-  uint16_t port = 443;  // listener of mc-proxy
+  enum class Protocol { kH1, kH2c, kTls };  // h2c: HTTP/2 without TLS
+  std::string name;                         // "rest" -> PORT_REST; empty -> PORT
+  uint16_t port = 443;                      // listener of mc-proxy
   Mode mode = Mode::kL4;
   std::string hostname;             // empty: <service>.<fleet.domain>
   uint16_t target_port = 0;         // container port; 0: the host port itself
   std::optional<bool> backend_tls;  // default: l4 true, l7 false
-  std::string edge;                 // node whose mc-proxy forwards the name here
+  // Says more than backend_tls, which then is left out or says the same.
+  std::optional<Protocol> backend_protocol;
+  std::string edge;  // node whose mc-proxy forwards the name here
+
+  Protocol protocol() const {
+    return backend_protocol.value_or(backend_tls.value_or(mode == Mode::kL4) ? Protocol::kTls
+                                                                             : Protocol::kH1);
+  }
   friend bool operator==(const Route&, const Route&) = default;
 };
 

@@ -101,7 +101,9 @@ ObservedProxy proxy(const View& view) {
   api.open = 3;
   api.traffic = {1204, 1, 3};
   ObservedRoute other;
-  other.spec = {.key = {443, "git.example.net"}, .backend = "192.0.2.7:443", .backend_tls = true};
+  other.spec = {.key = {443, "git.example.net"},
+                .backend = "192.0.2.7:443",
+                .protocol = crds::Route::Protocol::kTls};
   other.owner = "ops";
   other.listener = ":443";
   other.served = true;

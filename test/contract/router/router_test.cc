@@ -45,7 +45,7 @@ class RouterContract : public testing::TestWithParam<Candidate> {
     spec.key = key(hostname);
     spec.backend = world_->backend(mode, backend);
     spec.mode = mode;
-    spec.backend_tls = mode == kL4;
+    spec.protocol = mode == kL4 ? Route::Protocol::kTls : Route::Protocol::kH1;
     if (mode == kL7) spec.certificate = "web.pem";
     return spec;
   }
@@ -97,15 +97,18 @@ TEST_P(RouterContract, WhatIsSetIsListed) {
   RouteSpec l7 = route("web.test");
   RouteSpec l4 = route("raw.test", kL4);
   RouteSpec odd = route("odd.test");
-  odd.backend_tls = true;
+  odd.protocol = Route::Protocol::kTls;
   odd.send_proxy_protocol = true;
   odd.certificate = "/srv/certs/odd.pem";
   odd.hold = std::chrono::seconds(30);
-  set({l7, l4, odd});
+  RouteSpec grpc = route("grpc.test");
+  grpc.protocol = Route::Protocol::kH2c;
+  set({l7, l4, odd, grpc});
   EXPECT_EQ(look(l7.key).spec, l7);
   EXPECT_EQ(look(l4.key).spec, l4);
   EXPECT_EQ(look(odd.key).spec, odd);
-  EXPECT_EQ(list().size(), 3u);
+  EXPECT_EQ(look(grpc.key).spec, grpc);
+  EXPECT_EQ(list().size(), 4u);
 
   const ObservedRoute seen = look(l7.key);
   EXPECT_EQ(seen.owner, kOwner);

@@ -131,7 +131,9 @@ TEST(Decode, EveryFieldOfTheFullExample) {
   EXPECT_EQ(api.routes[0].edge, "svc");
   EXPECT_EQ(api.routes[0].backend_tls, true);
   EXPECT_EQ(api.routes[1].mode, Route::Mode::kL7);
+  EXPECT_EQ(api.routes[0].backend_protocol, std::nullopt);
   EXPECT_EQ(api.routes[1].backend_tls, std::nullopt);
+  EXPECT_EQ(api.routes[1].backend_protocol, Route::Protocol::kH2c);
   const Component& db = service.components[1];
   EXPECT_EQ(db.restart, (Restart{Restart::Policy::kOnFailure, 3}));
   EXPECT_EQ(db.strategy, Strategy::kRecreate);

@@ -2,6 +2,7 @@
 
 #include <rapidcheck.h>
 
+#include <array>
 #include <sstream>
 
 #include "base/core/text.h"
@@ -73,6 +74,13 @@ Route route(int index) {
   out.hostname = one_of({"", "a.example.net", "x"});
   out.target_port = static_cast<uint16_t>(pick(65536));
   if (pick(2) == 1) out.backend_tls = pick(2) == 1;
+  if (pick(2) == 1) {
+    using Protocol = Route::Protocol;
+    out.backend_protocol = out.mode == Route::Mode::kL4
+                               ? Protocol::kTls
+                               : std::array{Protocol::kH1, Protocol::kH2c, Protocol::kTls}[pick(3)];
+    if (out.backend_tls) out.backend_tls = out.backend_protocol == Protocol::kTls;
+  }
   if (pick(3) == 1) out.edge = label();
   return out;
 }

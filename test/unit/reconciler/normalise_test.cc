@@ -85,7 +85,7 @@ TEST(Normalise, EachFieldOfAHealthCheckAndARouteIsSeen) {
   with.routes = {{.name = "rest"}};
   [[maybe_unused]] const auto& [check, port, interval, timeout, retries, start_period] =
       *with.health;
-  [[maybe_unused]] const auto& [name, listener, mode, hostname, target, tls, edge] =
+  [[maybe_unused]] const auto& [name, listener, mode, hostname, target, tls, protocol, edge] =
       with.routes.front();
   const FieldCase cases[] = {
       {"check", true, true, [](Component& c) { c.health->check = crds::CmdCheck{{"a b"}}; }},
@@ -100,6 +100,8 @@ TEST(Normalise, EachFieldOfAHealthCheckAndARouteIsSeen) {
       {"hostname", false, true, [](Component& c) { c.routes[0].hostname = "a.example.net"; }},
       {"target_port", true, false, [](Component& c) { c.routes[0].target_port = 80; }},
       {"backend_tls", false, true, [](Component& c) { c.routes[0].backend_tls = true; }},
+      {"backend_protocol", false, true,
+       [](Component& c) { c.routes[0].backend_protocol = crds::Route::Protocol::kH2c; }},
       {"edge", false, true, [](Component& c) { c.routes[0].edge = "svc"; }},
   };
   for (const FieldCase& one : cases) {
@@ -163,7 +165,11 @@ TEST(Complete, FillsInWhatIsNotSaid) {
   fleet.user = "0:0";
   crds::Service one = test::service("web", {component("api", "")});
   one.version = "v7";
-  one.components[0].routes = {{.name = "a"}, {.name = "b", .mode = crds::Route::Mode::kL7}};
+  using crds::Route;
+  one.components[0].routes = {
+      {.name = "a"},
+      {.name = "b", .mode = Route::Mode::kL7},
+      {.name = "c", .mode = Route::Mode::kL7, .backend_protocol = Route::Protocol::kTls}};
   const Component api = complete(one.components[0], one, fleet);
   EXPECT_EQ(api.image, "registry.example.net/team/web:v7");
   EXPECT_EQ(api.network, "inner");
@@ -173,6 +179,7 @@ TEST(Complete, FillsInWhatIsNotSaid) {
   EXPECT_EQ(api.routes[0].hostname, "web.svc.example.net");
   EXPECT_EQ(api.routes[0].backend_tls, true);
   EXPECT_EQ(api.routes[1].backend_tls, false);
+  EXPECT_EQ(api.routes[2].backend_tls, true);
 
   crds::Service two = test::service("web", {component("api", ""), component("worker", "x")});
   two.version = "v7";

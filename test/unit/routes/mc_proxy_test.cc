@@ -76,16 +76,20 @@ TEST_F(Routes, AreReadAsMcProxyWritesThem) {
      "openConnections": 2, "drainingConnections": 3, "waiting": 9, "requests": 4, "responses5xx": 5,
      "held": 6, "unheard": {"of": 1}},
     {"listener": ":443", "hostname": "b.test", "mode": "l4", "backendTls": true,
-     "certificateNotAfter": null}, "nonsense"]})"));
+     "certificateNotAfter": null},
+    {"listener": ":443", "hostname": "c.test", "mode": "l7", "backendTls": false,
+     "backendProtocol": "h2c"},
+    {"listener": ":443", "hostname": "d.test", "mode": "l7", "backendTls": true,
+     "backendProtocol": "h9"}, "nonsense"]})"));
   serve();
   const auto routes = proxy_.list();
   ASSERT_TRUE(routes) << routes.error().text();
-  ASSERT_EQ(routes->size(), 2u);
+  ASSERT_EQ(routes->size(), 4u);
   ObservedRoute a;
   a.spec = {.key = {8443, "a.test"},
             .backend = "127.0.0.1:1",
             .mode = Route::Mode::kL7,
-            .backend_tls = true,
+            .protocol = Route::Protocol::kTls,
             .send_proxy_protocol = true,
             .certificate = "a.pem",
             .hold = std::chrono::seconds(30)};
@@ -101,6 +105,9 @@ TEST_F(Routes, AreReadAsMcProxyWritesThem) {
   EXPECT_EQ((*routes)[0], a);
   EXPECT_EQ((*routes)[1].spec.key.text(), "b.test:443");
   EXPECT_EQ((*routes)[1].certificate_until, std::nullopt);
+  EXPECT_EQ((*routes)[1].spec.protocol, Route::Protocol::kTls) << "as one without it says";
+  EXPECT_EQ((*routes)[2].spec.protocol, Route::Protocol::kH2c);
+  EXPECT_EQ((*routes)[3].spec.protocol, Route::Protocol::kTls) << "one of a later release";
 }
 
 TEST_F(Routes, AreWrittenAsMcProxyReadsThem) {
@@ -119,14 +126,22 @@ TEST_F(Routes, AreWrittenAsMcProxyReadsThem) {
                .hold = Millis(1)};
   RouteSpec l4{.key = {443, "b.test"},
                .backend = "127.0.0.1:2",
-               .backend_tls = true,
+               .protocol = Route::Protocol::kTls,
                .certificate = "of no use"};
-  ASSERT_TRUE(proxy_.apply("mcp/rift", {l7, l4}, {{80, "c.test"}}));
+  RouteSpec h2c{.key = {443, "grpc.test"},
+                .backend = "127.0.0.1:3",
+                .mode = Route::Mode::kL7,
+                .protocol = Route::Protocol::kH2c,
+                .certificate = "a.pem"};
+  ASSERT_TRUE(proxy_.apply("mcp/rift", {l7, l4, h2c}, {{80, "c.test"}}));
   EXPECT_EQ(Json::parse(body), Json::parse(R"({"owner": "mcp/rift", "upserts": [
     {"listener": "8443", "hostname": "a.test", "backend": "127.0.0.1:1", "mode": "l7",
      "backendTls": false, "sendProxyProtocol": false, "tlsCert": "a.pem", "hold": 1},
     {"listener": "443", "hostname": "b.test", "backend": "127.0.0.1:2", "mode": "l4",
-     "backendTls": true, "sendProxyProtocol": false}],
+     "backendTls": true, "sendProxyProtocol": false},
+    {"listener": "443", "hostname": "grpc.test", "backend": "127.0.0.1:3", "mode": "l7",
+     "backendTls": false, "backendProtocol": "h2c", "sendProxyProtocol": false,
+     "tlsCert": "a.pem"}],
     "removes": [{"listener": "80", "hostname": "c.test"}]})"));
 }
 

@@ -63,13 +63,14 @@ crds::Health health(decltype(crds::Health::check) how) {
 
 crds::Route route() {
   crds::Route value;
-  auto& [name, port, mode, hostname, target_port, backend_tls, edge] = value;
+  auto& [name, port, mode, hostname, target_port, backend_tls, backend_protocol, edge] = value;
   name = "rest";
   port = 8443;
   mode = crds::Route::Mode::kL7;
   hostname = "api.example.net";
   target_port = 8080;
   backend_tls = false;
+  backend_protocol = crds::Route::Protocol::kH2c;
   edge = "svc";
   return value;
 }
@@ -362,8 +363,9 @@ Desired desired() {
   Desired::Edge edge;
   edge.key = {crds::ServiceName("api"), crds::ComponentName("edge:api.test:443")};
   edge.revision = Revision(std::string(40, 'c'));
-  edge.spec = {{443, "api.test"}, "192.0.2.7:443", crds::Route::Mode::kL7, true, true,
-               "api.pem",         Millis(2000)};
+  edge.spec = {
+      {443, "api.test"}, "192.0.2.7:443", crds::Route::Mode::kL7, crds::Route::Protocol::kH2c, true,
+      "api.pem",         Millis(2000)};
   edge.node = NodeName("svc");
   edge.former = "192.0.2.8:443";
   edges = {edge};

@@ -485,6 +485,20 @@ TEST_F(StoreTest, EveryEarlierSchemaIsUpgraded) {
   }
 }
 
+// Which knew of TLS alone.
+TEST_F(StoreTest, WhatABackendSpeaksIsReadFromAnEarlierRelease) {
+  using Protocol = crds::Route::Protocol;
+  for (const Protocol protocol : {Protocol::kH1, Protocol::kH2c, Protocol::kTls}) {
+    Desired desired = samples::desired();
+    desired.edges[0].spec.protocol = protocol;
+    ASSERT_TRUE(open()->commit({.desired = desired}));
+    EXPECT_EQ(open()->load()->desired->edges[0].spec.protocol, protocol);
+    sql("UPDATE desired_node SET value = json_remove(value, '$.edges[0].spec.backendProtocol')");
+    EXPECT_EQ(open()->load()->desired->edges[0].spec.protocol,
+              protocol == Protocol::kTls ? Protocol::kTls : Protocol::kH1);
+  }
+}
+
 TEST_F(StoreTest, ASnapshotOfALiveRegistryIsARegistry) {
   auto store = open();
   ASSERT_TRUE(store->commit(samples::everything()));
