@@ -121,7 +121,8 @@ void Machine::stop_all() {
   }
   if (!others_.empty()) return remove(*others_.front(), "its definition has changed");
   forget_failures();
-  d_.next.settled = Settled{{}, in_.desired.spec_hash, wish(), true};
+  settled_at({});
+  d_.next.settled->stopped = true;
   settle(Phase::kStopped, reason::kStopped, "stopped: active is false");
 }
 
@@ -254,9 +255,9 @@ bool Machine::keeps_failing(StepKind step, int tries) const {
 void Machine::watch() {
   mark(&Rollout::started, candidate_->started_at);
   d_.follow_routes |= fallback_ != nullptr && in_.routes.managed();
-  const Verdict verdict =
+  Verdict verdict =
       judge(in_.desired.spec, *candidate_, in_.observed, fallback_ != nullptr, in_.now);
-  if (verdict.probe) d_.probes.push_back(*verdict.probe);
+  if (verdict.probe) d_.probes.push_back(std::move(*verdict.probe));
   if (verdict.again_at) wake(*verdict.again_at);
   switch (verdict.state) {
     case Verdict::kReady:
@@ -313,7 +314,7 @@ void Machine::ready() {
     return settle(Phase::kFailing, reason::kFlapping, flapping_message());
   }
   finish_rollout("");
-  d_.next.settled = Settled{candidate_->id, in_.desired.spec_hash, wish()};
+  settled_at(candidate_->id);
   d_.next.drift.clear();
   if (!in_.routes.refused.empty())
     return settle(Phase::kFailing, reason::kRouteConflict, in_.routes.refused);
@@ -435,6 +436,15 @@ void Machine::settle(Phase phase, const char* why, std::string message) {
   d_.phase = phase;
   d_.reason = why;
   d_.message = std::move(message);
+}
+
+void Machine::settled_at(const ContainerId& container) {
+  // Mostly what it was: then nothing is allocated.
+  Settled& settled = d_.next.settled ? *d_.next.settled : d_.next.settled.emplace();
+  settled.container = container;
+  settled.spec_hash = in_.desired.spec_hash;
+  settled.wish = wish();
+  settled.stopped = settled.left = false;
 }
 
 void Machine::wake(TimePoint at) {

@@ -19,8 +19,9 @@ std::set<uint16_t>& PortsInUse::all() {
     for (const auto& [key, route] : observed_.proxy->routes)
       ports_->insert(static_cast<uint16_t>(
           std::atoi(route.spec.backend.substr(route.spec.backend.rfind(':') + 1).c_str())));
-  for (const auto& [key, component] : memory_.components)
-    for (const auto& [place, port] : component.leases) ports_->insert(port);
+  for (const Memory* memory : {&memory_, &decided_})
+    for (const auto& [key, component] : memory->components)
+      for (const auto& [place, port] : component.leases) ports_->insert(port);
   return *ports_;
 }
 
@@ -32,16 +33,19 @@ bool lease_ports(const ComponentKey& key, const crds::Component& component, Slot
                         [&](const auto& route) { return route.name == lease.first.second; });
   });
   constexpr int kRange = kLastLeasePort - kFirstLeasePort + 1;
+  constexpr int kPreferred = kFirstEphemeralPort - kFirstLeasePort;
   for (const crds::Route& route : component.routes) {
     const std::pair<Slot, std::string> place(slot, route.name);
     if (memory.leases.contains(place)) continue;
     const std::string hash =
         base::sha256_hex(container_name(key, slot) + "/" + route.name).substr(0, 8);
-    const int start = static_cast<int>(std::stoul(hash, nullptr, 16) % kRange);
+    const int start = static_cast<int>(std::stoul(hash, nullptr, 16) % kPreferred);
     int tries = 0;
     const auto candidate = [&] {
-      return static_cast<uint16_t>(kFirstLeasePort + (start + tries) % kRange);
+      return static_cast<uint16_t>(kFirstLeasePort +
+                                   (tries < kPreferred ? (start + tries) % kPreferred : tries));
     };
+    for (const auto& [other, port] : memory.leases) in_use.take(port);
     while (tries < kRange &&
            (in_use.contains(candidate()) || memory.refused_ports.contains(candidate())))
       ++tries;

@@ -15,13 +15,19 @@ namespace reconciler {
 // the same ports where they are free.
 inline constexpr uint16_t kFirstLeasePort = 10000;
 inline constexpr uint16_t kLastLeasePort = 60000;
+// From here on Linux gives ports to any connection that goes out (ip_local_port_range in
+// https://docs.kernel.org/networking/ip-sysctl.html), also while a container restarts: they are
+// leased when there are no others.
+inline constexpr uint16_t kFirstEphemeralPort = 32768;
 
 // All host ports that a new lease must avoid. Gathered when first asked: most passes never ask.
 class PortsInUse {
  public:
-  // `fixed`: the TCP ports that definitions ask for by number. All must outlive this.
-  PortsInUse(const Observed& observed, const Memory& memory, const std::set<uint16_t>& fixed)
-      : observed_(observed), memory_(memory), fixed_(fixed) {}
+  // `decided`: the components that are not in `memory` any more, because this pass is done with
+  // them. `fixed`: the TCP ports that definitions ask for by number. All must outlive this.
+  PortsInUse(const Observed& observed, const Memory& memory, const Memory& decided,
+             const std::set<uint16_t>& fixed)
+      : observed_(observed), memory_(memory), decided_(decided), fixed_(fixed) {}
   // A definition wants this very port: no lease may keep it.
   bool is_fixed(uint16_t port) const { return fixed_.contains(port); }
   void take(uint16_t port) { all().insert(port); }
@@ -31,6 +37,7 @@ class PortsInUse {
   std::set<uint16_t>& all();
   const Observed& observed_;
   const Memory& memory_;
+  const Memory& decided_;
   const std::set<uint16_t>& fixed_;
   std::optional<std::set<uint16_t>> ports_;
 };

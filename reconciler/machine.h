@@ -163,6 +163,8 @@ class Machine {
   void wait(const char* why, std::string message);
   void fail(const char* why, std::string message);
   void settle(Phase phase, const char* why, std::string message);
+  // As desired, with this container.
+  void settled_at(const ContainerId& container);
   void wake(TimePoint at);
   void forget_failures();
   Millis stop_timeout() const { return *in_.desired.spec.stop_timeout; }

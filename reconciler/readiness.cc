@@ -90,19 +90,20 @@ Verdict judge(const crds::Component& component, const ObservedContainer& contain
   const auto found = observed.readiness.find(container.id);
   verdict.asked = found != observed.readiness.end();
   const Readiness readiness = found == observed.readiness.end() ? Readiness{} : found->second;
-  if (!(probe.until_ready && readiness.ready)) verdict.probe = probe;
+  const Millis start_period = probe.health.start_period;
+  const int retries = std::max(1, probe.health.retries);
+  if (!(probe.until_ready && readiness.ready)) verdict.probe = std::move(probe);
   if (readiness.ready) {
     verdict.state = Verdict::kReady;
     return verdict;
   }
   verdict.message = readiness.message.empty() ? "waiting for its first answer"
                                               : "not ready: " + readiness.message;
-  const Millis start_period = probe.health.start_period;
   const TimePoint deadline = container.started_at + start_period;
   const bool may_still_start = deadline > now && deadline - now <= start_period;
   if (may_still_start)
     verdict.again_at = deadline;
-  else if (readiness.failures_in_row >= std::max(1, probe.health.retries))
+  else if (readiness.failures_in_row >= retries)
     verdict.state = Verdict::kFailed;
   return verdict;
 }

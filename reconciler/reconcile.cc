@@ -7,6 +7,7 @@
 #include "reconciler/adoption.h"
 #include "reconciler/component.h"
 #include "reconciler/conditions.h"
+#include "reconciler/fixed_ports.h"
 #include "reconciler/handover.h"
 #include "reconciler/prune_guard.h"
 #include "reconciler/service_conditions.h"
@@ -26,13 +27,16 @@ class InOrder {
     return next_ == map_.end() ? next_ : next_++;
   }
   auto end() const { return map_.end(); }
+  // Empty when the key is not there.
+  auto extract(const typename Map::key_type& key) {
+    const auto found = find(key);
+    return found == map_.end() ? typename Map::node_type() : map_.extract(found);
+  }
 
  private:
   Map& map_;
   decltype(std::declval<Map&>().begin()) next_;
 };
-
-using ByComponent = std::map<ComponentKey, std::vector<const ObservedContainer*>>;
 
 ByComponent ours(const Observed& observed, const NodeName& node) {
   ByComponent out;
@@ -52,129 +56,6 @@ std::set<ServiceName> suspended_services(const Desired& desired, TimePoint now) 
   return out;
 }
 
-// Two components of active services that want one fixed host port: the one that holds it, else the
-// first by name, gets it.
-class FixedPorts {
- public:
-  // Both must outlive this.
-  FixedPorts(const Desired& desired, const ByComponent& containers) : containers_(containers) {
-    for (const auto& [service_name, service] : desired.services)
-      for (const auto& [component_name, component] : service.components)
-        if (service.definition.active && !component.spec.ports.empty())
-          wishes_.push_back({{service_name, component_name}, &component.spec});
-    if (wishes_.empty()) return;
-    for (const Wish& wish : wishes_)
-      for (const crds::PortMapping& port : wish.spec->ports)
-        if (port.host_port != 0) owners_.try_emplace(place(port));
-    find_holders();
-    for (const bool holders : {true, false})
-      for (const Wish& wish : wishes_) claim(wish, holders);
-    for (const auto& [place, holders] : held_)
-      for (const Claim& held : holders)
-        if (other_at(owners_, place, held.ip, *held.key) != nullptr) leaving_.insert(*held.key);
-    for (const auto& [place, claims] : owners_)
-      if (place.second == "tcp") tcp_.insert(place.first);
-  }
-
-  // Why the component can never start as things stand, or nothing.
-  std::string conflict(const ComponentKey& key, const crds::Component& component) const {
-    return about(key, component, owners_, [](const std::string& port, const ComponentKey& other) {
-      return "host port " + port + " belongs to " + other.text() +
-             " (give one of them another port)";
-    });
-  }
-
-  // What a start has to wait for, or nothing.
-  std::string gate(const ComponentKey& key, const crds::Component& component) const {
-    return about(key, component, held_, [](const std::string& port, const ComponentKey& other) {
-      return "waiting for " + other.text() + " to leave host port " + port;
-    });
-  }
-
-  // Whether the component runs on a port that now belongs to another: that one waits for it, so it
-  // must not wait for that one.
-  bool must_leave(const ComponentKey& key) const { return leaving_.contains(key); }
-
-  // The TCP ports that definitions ask for by number.
-  const std::set<uint16_t>& tcp() const { return tcp_; }
-
- private:
-  using Place = std::pair<uint16_t, std::string_view>;  // number and protocol
-  struct Claim {
-    std::string_view ip;
-    const ComponentKey* key;
-  };
-  using Claims = std::map<Place, std::vector<Claim>>;
-  struct Wish {
-    ComponentKey key;
-    const crds::Component* spec;
-  };
-
-  static Place place(const crds::PortMapping& port) { return {port.host_port, port.protocol}; }
-
-  static bool has_process(const ObservedContainer& container) {
-    return container.state == ContainerState::kRunning ||
-           container.state == ContainerState::kPaused;
-  }
-
-  // Of the ports that somebody asks for: nobody wants to know of others.
-  void find_holders() {
-    for (const auto& [key, list] : containers_)
-      for (const ObservedContainer* container : list) {
-        if (!has_process(*container)) continue;
-        for (const crds::PortMapping& port : container->ports)
-          if (owners_.contains(place(port))) held_[place(port)].push_back({port.host_ip, &key});
-      }
-  }
-
-  static bool meet(std::string_view a, std::string_view b) {
-    const auto any = [](std::string_view ip) {
-      return ip.empty() || ip == "0.0.0.0" || ip == "::";
-    };
-    return any(a) || any(b) || a == b;
-  }
-
-  // Somebody else who has the address.
-  static const ComponentKey* other_at(const Claims& claims, const Place& place, std::string_view ip,
-                                      const ComponentKey& key) {
-    const auto found = claims.find(place);
-    if (found == claims.end()) return nullptr;
-    for (const Claim& claim : found->second)
-      if (*claim.key != key && meet(claim.ip, ip)) return claim.key;
-    return nullptr;
-  }
-
-  void claim(const Wish& wish, bool holders) {
-    for (const crds::PortMapping& port : wish.spec->ports) {
-      if (port.host_port == 0) continue;
-      const auto held = held_.find(place(port));
-      const bool holds = held != held_.end() &&
-                         std::any_of(held->second.begin(), held->second.end(),
-                                     [&](const Claim& one) { return *one.key == wish.key; });
-      if (holds == holders && other_at(owners_, place(port), port.host_ip, wish.key) == nullptr)
-        owners_.at(place(port)).push_back({port.host_ip, &wish.key});
-    }
-  }
-
-  template <class Message>
-  static std::string about(const ComponentKey& key, const crds::Component& component,
-                           const Claims& claims, Message message) {
-    for (const crds::PortMapping& port : component.ports) {
-      if (port.host_port == 0) continue;
-      if (const ComponentKey* other = other_at(claims, place(port), port.host_ip, key))
-        return message(std::to_string(port.host_port) + "/" + port.protocol, *other);
-    }
-    return "";
-  }
-
-  const ByComponent& containers_;
-  std::vector<Wish> wishes_;
-  Claims owners_;  // by wish
-  Claims held_;    // by what runs
-  std::set<ComponentKey> leaving_;
-  std::set<uint16_t> tcp_;
-};
-
 class Pass {
  public:
   Pass(const Desired& desired, const Observed& observed, Memory memory, TimePoint now)
@@ -186,7 +67,7 @@ class Pass {
         containers_(ours(observed, desired.node)),
         fixed_ports_(desired, containers_),
         claims_(desired, observed, suspended_),
-        in_use_(observed, memory_, fixed_ports_.tcp()) {
+        in_use_(observed, memory_, out_.next, fixed_ports_.tcp()) {
     out_.next.ready_revision = memory_.ready_revision;
   }
 
@@ -312,12 +193,16 @@ class Pass {
     for (Probe& probe : decision.probes) out_.probes.push_back(std::move(probe));
     wake(decision.wake_at);
     // A step that has not returned will change what is remembered: nothing is concluded before.
-    const auto remembered =
-        observed_.in_flight.contains(key) ? memory_.components.find(key) : memory_.components.end();
+    const bool waits = observed_.in_flight.contains(key) && memory_.components.contains(key);
     // Services, components and undesired containers mostly come in their order.
-    out_.next.components.emplace_hint(
-        out_.next.components.end(), key,
-        remembered != memory_.components.end() ? remembered->second : std::move(decision.next));
+    const auto end = out_.next.components.end();
+    if (!taken_ || taken_.key() != key) {
+      out_.next.components.emplace_hint(end, key,
+                                        waits ? remembered(key) : std::move(decision.next));
+    } else {
+      taken_.mapped() = std::move(decision.next);
+      out_.next.components.insert(end, std::move(taken_));
+    }
     findings_.emplace_hint(findings_.end(), key, std::move(static_cast<Finding&>(decision)));
   }
 
@@ -406,7 +291,12 @@ class Pass {
           !desired_.elsewhere.contains(key.service) && !memory_.components.contains(key))
         unknown_.insert(key.service);
     }
-    const bool emptied = desired_.services.empty() && desired_.unusable.empty();
+    // What an emptied tree has had held is left of another one.
+    const bool emptied =
+        desired_.unusable.empty() &&
+        std::all_of(desired_.services.begin(), desired_.services.end(), [](const auto& service) {
+          return service.second.hold && service.second.hold->reason == reason::kPruneHeld;
+        });
     const auto why = removals_held(desired_, unknown_.size(), all,
                                    emptied             ? kNoneIsLeft
                                    : desired_.doubtful ? "there are files that cannot be read"
@@ -520,12 +410,12 @@ class Pass {
     return found == memory_.components.end() ? kFresh : found->second;
   }
 
-  // For whom will say what is remembered next, and is asked once. What a step will change, which
-  // has not returned, stays here: keep() needs it.
+  // For whom will say what is remembered next, and is asked once: keep() puts that in its place.
+  // What a step will change, which has not returned, stays where it is.
   ComponentMemory take(const ComponentKey& key) {
-    const auto found = remembered_in_order_.find(key);
-    if (found == remembered_in_order_.end()) return {};
-    return observed_.in_flight.contains(key) ? found->second : std::move(found->second);
+    if (observed_.in_flight.contains(key)) return remembered(key);
+    taken_ = remembered_in_order_.extract(key);
+    return taken_ ? std::move(taken_.mapped()) : ComponentMemory{};
   }
 
   const ServiceMemory& before(const ServiceName& service) {
@@ -536,10 +426,14 @@ class Pass {
 
   void conclude(const ServiceName& service_name, const ServiceDesired& service,
                 InOrder<std::map<ComponentKey, Finding>>& findings) {
-    if (is_over(service_name)) return;
-    ServiceMemory next;
-    const ServiceMemory& before = this->before(service_name);
-    const std::vector<Condition>& last = before.conditions;
+    if (is_over(service_name) || desired_.unusable.contains(service_name)) return;
+    auto before = services_before_.extract(service_name);
+    const auto end = out_.next.services.end();
+    ServiceMemory& next =
+        (before ? out_.next.services.insert(end, std::move(before))
+                : out_.next.services.emplace_hint(end, service_name, ServiceMemory{}))
+            ->second;
+    std::vector<Condition> last = std::move(next.conditions);
     const auto standing = standings_.find(service_name);
     if (!service.data_on.empty()) {
       next.conditions = conditions_of_waiting(service, desired_.node, last, now_);
@@ -554,13 +448,13 @@ class Pass {
       next.conditions =
           conditions_of_leaving(standing->second.message, standing->second.late, last, now_);
     const bool ready = next.conditions.front().status == Status::kTrue;
-    const bool suspended = suspended_.contains(service_name);
-    if (suspended) {
+    next.suspended.reset();
+    if (suspended_.contains(service_name)) {
       next.suspended = service.definition.suspend;
       wake(next.suspended->until);
+    } else if (ready) {
+      next.ready_revision = service.revision;
     }
-    next.ready_revision = ready && !suspended ? service.revision : before.ready_revision;
-    out_.next.services.emplace_hint(out_.next.services.end(), service_name, std::move(next));
   }
 
   const Desired& desired_;
@@ -574,6 +468,7 @@ class Pass {
   PortsInUse in_use_;
   InOrder<const ByComponent> containers_in_order_{containers_};
   InOrder<std::map<ComponentKey, ComponentMemory>> remembered_in_order_{memory_.components};
+  std::map<ComponentKey, ComponentMemory>::node_type taken_;
   InOrder<std::map<ServiceName, ServiceMemory>> services_before_{memory_.services};
   std::unordered_set<const ServiceDesired*> visited_;
   std::unordered_set<const ComponentDesired*> visited_components_;

@@ -6,6 +6,7 @@
 #include "reconciler/labels.h"
 #include "reconciler/leases.h"
 #include "reconciler/preview.h"
+#include "reconciler/reconcile.h"
 #include "reconciler/resolve.h"
 #include "reconciler/steps.h"
 #include "samples.h"
@@ -92,7 +93,8 @@ TEST(Labels, TheRevisionIsNotTheMake) {
 class Leases : public testing::Test {
  protected:
   bool lease(const ComponentKey& who, Slot slot, const crds::Component& what) {
-    PortsInUse in_use(observed_, memory_, fixed_);
+    const Memory none;
+    PortsInUse in_use(observed_, memory_, none, fixed_);
     return lease_ports(who, what, slot, in_use, memory_.components[who]);
   }
   uint16_t port(const ComponentKey& who, Slot slot, const std::string& route) {
@@ -160,6 +162,33 @@ TEST_F(Leases, AvoidWhatIsTaken) {
   memory_ = {};
   observed_.containers[ContainerId("x")].ports = {{"", first, 80, "tcp"}};
   EXPECT_EQ(again(), first + 1);
+}
+
+// /proc/sys/net/ipv4/ip_local_port_range begins at 32768: from there on any connection of the host
+// may have the port while its container restarts.
+TEST_F(Leases, KeepBelowTheEphemeralRangeWhileTheyCan) {
+  for (int i = 0; i < 500; ++i) {
+    const ComponentKey who = key("s" + std::to_string(i));
+    ASSERT_TRUE(lease(who, Slot::kFirst, routed({"a"})));
+    EXPECT_LT(port(who, Slot::kFirst, "a"), 32768);
+  }
+  for (uint16_t i = kFirstLeasePort; i < 32768; ++i) observed_.busy_ports.insert(i);
+  ASSERT_TRUE(lease(key("late"), Slot::kFirst, routed({"a"})));
+  EXPECT_GE(port(key("late"), Slot::kFirst, "a"), 32768);
+}
+
+// The lease of a second slot, which has no container, of a service that was decided before.
+TEST_F(Leases, AreNotGivenTwiceInOnePass) {
+  const Snapshot both =
+      test::snapshot(1, {test::service("a", {routed({"r"})}), test::service("b", {routed({"r"})})});
+  const Desired desired = resolve(both, NodeName("rift"), nullptr, false);
+  const uint16_t wanted = reconcile(desired, observed_, memory_, test::at(0))
+                              .next.components.at(key("b"))
+                              .leases.at({Slot::kFirst, "r"});
+  memory_.components[key("a")].leases = {{{Slot::kSecond, "r"}, wanted}};
+  const Outcome outcome = reconcile(desired, observed_, memory_, test::at(0));
+  EXPECT_EQ(outcome.next.components.at(key("a")).leases.at({Slot::kSecond, "r"}), wanted);
+  EXPECT_NE(outcome.next.components.at(key("b")).leases.at({Slot::kFirst, "r"}), wanted);
 }
 
 TEST_F(Leases, RunOut) {
