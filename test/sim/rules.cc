@@ -202,16 +202,33 @@ void Rules::routes_converged(const reconciler::Desired& desired) {
 // Rule 5: what a suspicious revision removes stays.
 void Rules::removing(const ObservedContainer& container) {
   const reconciler::ServiceName& service = container.owner->key.service;
-  const auto& tree = branch_.head().tree;
-  if (tree.services.empty() && tree.broken.empty() && !may_go.contains(service)) {
-    // Its last container, and not one of two.
-    const auto& all = runtime_.containers();
-    const auto same = std::count_if(all.begin(), all.end(), [&](const auto& entry) {
-      return entry.second.owner && entry.second.owner->key == container.owner->key;
-    });
-    if (same == 1 && serves(container))
-      violated("rule 5: " + container.name + " is removed because the tree is empty");
-  }
+  if (may_go.contains(service) || let_go_.contains(service) ||
+      !branch_.emptied(decided_by(container)))
+    return;
+  // Its last container, and not one of two.
+  const auto& all = runtime_.containers();
+  const auto same = std::count_if(all.begin(), all.end(), [&](const auto& entry) {
+    return entry.second.owner && entry.second.owner->key == container.owner->key;
+  });
+  if (same == 1 && serves(container))
+    violated("rule 5: " + container.name + " is removed because the tree is empty");
+}
+
+void Rules::note_let_go() {
+  let_go_.clear();
+  const reconciler::Desired& desired = loop_()->desired();
+  each_of_ours([&](const reconciler::Owner& owner) {
+    if (!desired.services.contains(owner.key.service) &&
+        !desired.unusable.contains(owner.key.service) &&
+        loop_()->memory().components.contains(owner.key))
+      let_go_.insert(owner.key.service);
+  });
+}
+
+reconciler::Revision Rules::decided_by(const ObservedContainer& container) const {
+  for (const reconciler::Step& step : loop_()->view({}).running)
+    if (step.container == container.id) return step.revision;
+  return loop_()->desired().revision;
 }
 
 // Rule 8: nothing is tried without end. Much happens to a container here within ten minutes (it is
@@ -264,6 +281,7 @@ void Rules::status_is_true() {
 void Rules::held_is_last_good() {
   if (loop_()->desired().revision == looked_at_) return;
   looked_at_ = loop_()->desired().revision;
+  if (!branch_.emptied(looked_at_)) note_let_go();
   for (const auto& [name, service] : loop_()->desired().services) {
     if (!service.hold) {
       last_good_[name] = service;

@@ -90,6 +90,10 @@ class Rules {
   bool unaware(const reconciler::ComponentKey& key, base::TimePoint now) const;
   void routes_converged(const reconciler::Desired& desired);
   void removing(const reconciler::ObservedContainer& container);
+  // What the agent knew, and has let go of by a revision that says something.
+  void note_let_go();
+  // The revision that asked for the step on the container: a later one may have been seen since.
+  reconciler::Revision decided_by(const reconciler::ObservedContainer& container) const;
 
   const test::FakeRuntime& runtime_;
   const test::FakeRouter& router_;
@@ -101,6 +105,7 @@ class Rules {
   std::map<std::string, std::deque<base::TimePoint>> calls_;  // by container name or image
   std::map<reconciler::ServiceName, reconciler::ServiceDesired> last_good_;
   std::map<reconciler::ServiceName, base::TimePoint> suspended_since_;  // by the agent's knowledge
+  std::set<reconciler::ServiceName> let_go_;
   reconciler::Revision looked_at_;  // the last that these are of
   // By this agent process:
   std::deque<std::string> untold_;  // containers that it has called podman for, and not said so

@@ -53,8 +53,8 @@ void Station::crash() {
   const auto before = rules.leases_in_use();
   loop.reset();
   boot();
-  // What a full disk could not take after a loss is learnt from the labels once more.
-  if (!(store.lost && store.full)) rules.leases_kept(before);
+  // What could not be written down after a loss is learnt from the labels once more.
+  if (!store.lost) rules.leases_kept(before);
 }
 
 void Station::lose_registry() {

@@ -52,6 +52,7 @@ base::Result<> Store::commit(const reconciler::Transaction& transaction) {
     return base::make_error(base::Code::kExhausted, "cannot write the registry: disk full",
                             "free some space");
   ++commits_;
+  lost = false;
   if (transaction.desired) saved_.desired = transaction.desired;
   for (const auto& [key, memory] : transaction.components) saved_.memory.components[key] = memory;
   for (const auto& key : transaction.forgotten_components) saved_.memory.components.erase(key);
@@ -93,6 +94,8 @@ void Branch::push(std::vector<crds::Service> services, std::vector<std::string> 
   }
   for (const auto& [name, node] : nodes)
     next.tree.nodes[name] = {node, {"nodes/" + name.str() + ".toml", 1, 1}};
+  const bool emptied = next.tree.services.empty() && next.tree.broken.empty();
+  if (emptied && approved_removals == 0) emptied_.insert(next.revision);
   head_ = std::move(next);
   follow_data();
 }

@@ -73,7 +73,7 @@ class Store : public reconciler::Store {
     events_.clear();
     lost = true;
   }
-  bool lost = false;
+  bool lost = false;  // and nothing written since
   bool full = false;
   int commits() const { return commits_; }
   const std::vector<reconciler::Event>& events() const { return events_; }
@@ -94,6 +94,8 @@ class Branch {
   void push_unsigned();
   // The last that is to be believed.
   const reconciler::Snapshot& head() const { return head_; }
+  // Whether a commit had neither a service nor a file that may be one, and approved of no removal.
+  bool emptied(const reconciler::Revision& revision) const { return emptied_.contains(revision); }
   const std::optional<reconciler::HeldCommit>& held() const { return held_; }
   bool down = false;
   // Node files of the commits to come; none: the repository has none.
@@ -104,6 +106,7 @@ class Branch {
   void follow_data();
   reconciler::Snapshot head_;
   std::optional<reconciler::HeldCommit> held_;
+  std::set<reconciler::Revision> emptied_;
   reconciler::DataPlaces data_places_;
   int commits_ = 0;
 };
