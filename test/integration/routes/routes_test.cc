@@ -1,8 +1,10 @@
 // The agent and mc-proxy together: real podman, real HAProxy, real clients.
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <random>
 #include <regex>
+#include <thread>
 
 #include "test/integration/agent/node.h"
 #include "test/integration/proxy/proxy.h"
@@ -52,7 +54,9 @@ class RoutesTest : public testing::Test {
   Node node_;
 };
 
-// Clients that ask without a pause, HTTP/1.1 and HTTP/2, until finish().
+// Clients that ask all the time until finish(): HTTP/1.1 without a pause, and HTTP/2 one burst
+// after another on connections that live for two seconds each, at a pace that leaves the machine to
+// the deployments.
 class Load {
  public:
   explicit Load(const Proxy& proxy, const TempDir& folder)
@@ -62,20 +66,15 @@ class Load {
           std::to_string(proxy.port()), kHost, proxy.ca(), "3600"}},
         {.output_file = out_});
     h1_ = std::move(*h1);
+    h2_ = std::thread([this] {
+      while (!finished_) burst();
+    });
   }
-  // One more burst of HTTP/2, while whatever happens goes on.
-  void burst() {
-    const Output h2 =
-        run({"h2load", "-c", "2", "-m", "4", "-D", "2", "--connect-to",
-             "127.0.0.1:" + std::to_string(proxy_.port()), "https://" + std::string(kHost) + "/"});
-    std::smatch found;
-    const std::regex counts("(\\d+) succeeded, (\\d+) failed, (\\d+) errored, (\\d+) timeout");
-    ASSERT_TRUE(std::regex_search(h2.out, found, counts)) << h2.out << h2.err;
-    h2_requests_ += std::stol(found[1]);
-    h2_failed_ += std::stol(found[2]) + std::stol(found[3]) + std::stol(found[4]);
-  }
+  ~Load() { end_h2(); }
+
   void finish() {
     h1_->terminate(std::chrono::seconds(30));
+    end_h2();
     const Output text = run({"cat", out_});
     EXPECT_THAT(text.out, HasSubstr(" failed=0 ")) << text.out;
     EXPECT_THAT(text.out, testing::Not(HasSubstr("requests=0 ")));
@@ -86,11 +85,33 @@ class Load {
   }
 
  private:
+  void burst() {
+    const Output h2 =
+        run({"h2load", "-c", "2", "-m", "4", "--rps", "50", "-D", "2", "--connect-to",
+             "127.0.0.1:" + std::to_string(proxy_.port()), "https://" + std::string(kHost) + "/"});
+    std::smatch found;
+    const std::regex counts("(\\d+) succeeded, (\\d+) failed, (\\d+) errored, (\\d+) timeout");
+    if (!std::regex_search(h2.out, found, counts)) {
+      ADD_FAILURE() << h2.out << h2.err;
+      finished_ = true;
+      return;
+    }
+    h2_requests_ += std::stol(found[1]);
+    h2_failed_ += std::stol(found[2]) + std::stol(found[3]) + std::stol(found[4]);
+  }
+  void end_h2() {
+    finished_ = true;
+    if (h2_.joinable()) h2_.join();
+  }
+
   const Proxy& proxy_;
   std::string out_;
   std::optional<base::Child> h1_;
+  std::atomic<bool> finished_ = false;
+  // Of the thread, until its end.
   long h2_requests_ = 0;
   long h2_failed_ = 0;
+  std::thread h2_;
 };
 
 TEST_F(RoutesTest, ANameFollowsItsServiceAndGoesWithIt) {
@@ -125,6 +146,30 @@ TEST_F(RoutesTest, ANameFollowsItsServiceAndGoesWithIt) {
   EXPECT_EQ(proxy_.route("foreign.test")["backend"], "127.0.0.1:1") << "another owner's stays";
 }
 
+TEST_F(RoutesTest, ARouteSpeaksWhatItsServiceDoes) {
+  const auto speaks = [&](const std::string& protocol) {
+    return [this, protocol] {
+      const auto route = proxy_.route(kHost);
+      return !route.is_null() && route["backendProtocol"] == protocol && node_.ready("web");
+    };
+  };
+  push(web(site("one")) + "backend_protocol = \"h2c\"\n");
+  node_.start_agent();
+  node_.wait("the route is h2c", speaks("h2c"));
+  const std::string container = node_.container_id("web.main");
+
+  const std::string backend = proxy_.route(kHost)["backend"];
+  ASSERT_EQ(
+      proxy_.put(kHost, {{"mode", "l7"}, {"backend", backend}, {"tlsCert", "web.pem"}}, "mcp/rift"),
+      204);
+  node_.wait("what was set by hand is put right", speaks("h2c"));
+
+  push(web(site("one")));
+  node_.wait("the route is h1", speaks("h1"));
+  EXPECT_EQ(page(), "one\n");
+  EXPECT_EQ(node_.container_id("web.main"), container) << "only the route has changed";
+}
+
 TEST_F(RoutesTest, ANameThatAnotherHasIsSaid) {
   proxy_.put(kHost, {{"mode", "l7"}, {"backend", "127.0.0.1:1"}}, "somebody");
   push(web(site("one")));
@@ -140,7 +185,6 @@ TEST_F(RoutesTest, FiftyDeploymentsLoseNoRequest) {
   Load load(proxy_, node_.folder());
   for (int version = 1; version <= 50; ++version) {
     push(web(site(std::to_string(version))));
-    if (version % 5 == 0) load.burst();
     rolled_out(std::to_string(version));
     EXPECT_EQ(rollout()["failed"], 0) << rollout().dump();
   }
@@ -161,7 +205,6 @@ TEST_F(RoutesTest, FiftyDeploymentsWithAKilledAgentLoseNoRequest) {
     node_.wait("the moment of the kill", [&] { return std::chrono::steady_clock::now() > until; });
     node_.kill_agent();
     node_.start_agent();
-    if (version % 5 == 0) load.burst();
     rolled_out(std::to_string(version));
   }
   load.finish();
@@ -175,7 +218,6 @@ TEST_F(RoutesTest, OneAtATimeLosesNoRequestEither) {
   Load load(proxy_, node_.folder());
   for (int version = 1; version <= 5; ++version) {
     push(web(site(std::to_string(version)), recreate));
-    load.burst();
     rolled_out(std::to_string(version));
     EXPECT_GT(rollout()["held"], 0) << rollout().dump();
   }
@@ -205,7 +247,6 @@ TEST_F(RoutesTest, AVersionThatIsNeverReadyOrSoonGoneCostsNothing) {
   rolled_out("good");
   Load load(proxy_, node_.folder());
   push(web("trap 'exit 0' TERM; sleep 9999 & wait"));
-  load.burst();
   node_.wait("it is given up", [&] { return node_.ready_reason("web") == "RolloutFailed"; });
   load.finish();
   EXPECT_EQ(page(), "good\n");
