@@ -2,10 +2,15 @@
 
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "agent/auth/validators.h"
+#include "base/http/client.h"
+#include "base/http/server.h"
 #include "base/jwt/jwt.h"
+#include "test/support/agent_program.h"
 #include "test/support/dialogue.h"
+#include "test/support/git/git_server.h"
 #include "test/support/mcias/mcias_server.h"
 #include "test/support/temp_dir.h"
 
@@ -24,12 +29,7 @@ class OidcProvider : public testing::Test {
     if (!fs::exists(kProvider + "/node_modules/oidc-provider"))
       GTEST_SKIP() << "npm's oidc-provider is not in " << kProvider
                    << ": install_oidc_provider of test/packages.sh puts it there";
-    const auto made = base::run_command(
-        {{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-          "-nodes", "-days", "2", "-subj", "/CN=oidc", "-addext", "subjectAltName=DNS:localhost",
-          "-keyout", dir_ / "tls.key", "-out", dir_ / "tls.pem"}},
-        "", std::chrono::seconds(30));
-    ASSERT_TRUE(made && made->ok());
+    make_certificate(dir_.path());
     std::ofstream(dir_ / "groups.json") << R"({"alice": ["ops", "staff"], "sam": ["staff"]})";
     program_ = std::make_unique<ListeningProgram>(
         base::Command{{"node", MCP_SOURCE_DIR "/test/support/oidc/provider.mjs", dir_.path()},
@@ -42,7 +42,9 @@ class OidcProvider : public testing::Test {
     fs::create_directories(dir_ / "config/mcp");
     std::ofstream(dir_ / "config/mcp/mcp.toml")
         << "[oidc]\nissuer = \"" << issuer_ << "\"\nclient_id = \"" << client << "\"\nca_cert = \""
-        << (dir_ / "tls.pem") << "\"\nscopes = [\"openid\", \"profile\", \"groups\"]\n";
+        << (dir_ / "tls.pem")
+        << "\"\nscopes = [\"openid\", \"profile\", \"groups\"]\n[auth]\nca_file = \""
+        << (dir_ / "tls.pem") << "\"\n";
   }
 
   std::unique_ptr<Dialogue> login() const {
@@ -112,6 +114,116 @@ TEST_F(OidcProvider, ADeviceLoginGivesATokenOfEachAlgorithm) {
     EXPECT_EQ(judge("mcp-" + algorithm, "root").error().code, base::Code::kDenied);
     EXPECT_EQ(judge("grafana", "ops").error().code, base::Code::kUnauthenticated);
   }
+}
+
+// The whole way: a login there, and its token at the real agent over TLS.
+class OidcAgent : public OidcProvider {
+ protected:
+  void SetUp() override {
+    OidcProvider::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    const uint16_t port = free_port();
+    agent_ = std::make_unique<AgentProgram>(
+        dir_.path(),
+        "[oidc]\nissuer = \"" + issuer_ + "\"\naudience = \"mcp-RS256\"\nca_cert = \"" +
+            (dir_ / "tls.pem") + "\"\nroles = { ops = \"operator\", staff = \"viewer\" }\n",
+        port);
+    client_ = std::make_unique<base::HttpClient>(
+        base::HttpAddress::https("127.0.0.1", port, dir_ / "tls.pem"));
+  }
+
+  // What the provider signs for `person`, made for the client `audience`.
+  std::string token_of(const std::string& person, const std::string& audience) {
+    configure(audience);
+    const auto dialogue = login();
+    if (!dialogue->see("or open ") || !dialogue->see("\n")) ADD_FAILURE() << dialogue->screen();
+    browse(page_of(*dialogue), person);
+    EXPECT_EQ(dialogue->end(), 0) << dialogue->screen();
+    return token();
+  }
+
+  base::HttpResponse ask(const std::string& method, const std::string& target,
+                         const std::string& token) {
+    base::HttpCall call{.method = method, .target = target};
+    if (method == "POST") call.body = "{}";
+    if (!token.empty()) call.headers = {{"authorization", "Bearer " + token}};
+    auto answer = client_->request(call);
+    if (!answer) ADD_FAILURE() << answer.error().text();
+    return answer ? *answer : base::HttpResponse{};
+  }
+
+  base::Finished mcp(std::vector<std::string> args) const {
+    args.insert(args.begin(), MCP_BINARY_DIR "/bin/mcp");
+    auto done = base::run_command({args,
+                                   {{"XDG_CONFIG_HOME", dir_ / "config"},
+                                    {"HOME", dir_.path()},
+                                    {"MCP_CONFIG", ""},
+                                    {"MCP_REPO", ""},
+                                    {"MCP_TOKEN", ""},
+                                    {"MCP_AGENT", agent_->address()}},
+                                   dir_.path()},
+                                  "", std::chrono::seconds(60));
+    if (!done) ADD_FAILURE() << done.error().text();
+    return done ? *done : base::Finished{};
+  }
+
+  std::unique_ptr<AgentProgram> agent_;
+  std::unique_ptr<base::HttpClient> client_;
+};
+
+const std::pair<const char*, const char*> kReadAndSync[] = {{"GET", "/v1/status"},
+                                                            {"POST", "/v1/sync"}};
+
+TEST_F(OidcAgent, WithoutATokenForHereNothingIsAnswered) {
+  configure("mcp-RS256");
+  const auto status = mcp({"status"});
+  EXPECT_EQ(status.exit_code, 6) << status.out;
+  EXPECT_THAT(status.err, HasSubstr("mcp login"));
+  const std::string strange = token_of("alice", "mcp-ES256");
+  for (const auto& [method, target] : kReadAndSync) {
+    auto nobody = ask(method, target, "");
+    EXPECT_EQ(nobody.status, 401) << target;
+    EXPECT_EQ(nobody.headers["www-authenticate"], "Bearer");
+    EXPECT_EQ(base::error_of(nobody).text(), "no token was sent (run mcp login)");
+    const auto elsewhere = ask(method, target, strange);
+    EXPECT_EQ(elsewhere.status, 401) << target;
+    EXPECT_EQ(base::error_of(elsewhere).text(),
+              "the token was made for another audience (ask its issuer for one for 'mcp-RS256')");
+  }
+}
+
+TEST_F(OidcAgent, AViewerReadsAndDoesNotSync) {
+  const std::string token = token_of("sam", "mcp-RS256");
+  const auto seen = ask("GET", "/v1/status", token);
+  EXPECT_EQ(seen.status, 200) << seen.body;
+  EXPECT_THAT(seen.body, HasSubstr("\"node\": \"rift\""));
+  EXPECT_THAT(mcp({"status"}).out, HasSubstr("rift"));
+
+  auto refused = ask("POST", "/v1/sync", token);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(refused.headers["content-type"], "application/problem+json");
+  const std::string why = "'sam (sam)' has the role viewer, and POST /v1/sync needs operator";
+  const std::string hint = "whoever gives roles on this node can change that";
+  EXPECT_EQ(nlohmann::json::parse(refused.body), (nlohmann::json{{"type", "about:blank"},
+                                                                 {"title", "Denied"},
+                                                                 {"status", 403},
+                                                                 {"detail", why},
+                                                                 {"hint", hint}}));
+  const auto sync = mcp({"sync"});
+  EXPECT_EQ(sync.exit_code, 6) << sync.out;
+  EXPECT_THAT(sync.err, HasSubstr(why));
+}
+
+TEST_F(OidcAgent, AnOperatorSyncsAndWhoCameIsWrittenDown) {
+  EXPECT_EQ(ask("POST", "/v1/sync", token_of("sam", "mcp-RS256")).status, 403);
+  const std::string token = token_of("alice", "mcp-RS256");
+  EXPECT_EQ(ask("GET", "/v1/status", token).status, 200);
+  EXPECT_EQ(ask("POST", "/v1/sync", token).status, 202);
+  EXPECT_EQ(mcp({"sync"}).exit_code, 0);
+  EXPECT_EQ(ask("POST", "/v1/sync", token + "x").status, 401);
+  const std::string events = ask("GET", "/v1/events?limit=50", token).body;
+  EXPECT_THAT(events, HasSubstr("POST /v1/sync: 'sam (sam)' has the role viewer"));
+  EXPECT_THAT(events, HasSubstr("alice (alice) from 127.0.0.1"));
 }
 
 TEST_F(OidcProvider, ACheckOfTheAgentAsksIt) {

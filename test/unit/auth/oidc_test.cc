@@ -18,6 +18,7 @@ using testing::HasSubstr;
 constexpr int64_t kNow = 1'800'000'000;
 const char* const kHome = "https://id.example/realms/home";
 const char* const kCi = "https://ci.example";
+const char* const kGitLab = "https://gitlab.example";
 
 // Issuers behind a Fetch, and a validator that trusts them.
 class Oidc : public testing::Test {
@@ -25,6 +26,7 @@ class Oidc : public testing::Test {
   Oidc() {
     publish(kHome, {home_.jwk()});
     publish(kCi, {ci_.jwk()});
+    publish(kGitLab, {gitlab_.jwk()});
   }
 
   void publish(const std::string& issuer, const std::vector<Json>& keys) {
@@ -56,8 +58,43 @@ class Oidc : public testing::Test {
     return claims;
   }
 
+  // As docs.gitlab.com/ci/secrets/id_token_authentication has it: ids and what is true are strings,
+  // the number of a runner is not, what does not apply may be null.
+  static Json gitlab(const Json& more = {}) {
+    Json claims = {{"iss", kGitLab},
+                   {"sub", "project_path:group/app:ref_type:branch:ref:main"},
+                   {"aud", "mcp-ci"},
+                   {"exp", kNow + 3600},
+                   {"nbf", kNow - 5},
+                   {"iat", kNow},
+                   {"jti", "235b3a54-b797-45c7-ae9a-f72d7bc6ef5b"},
+                   {"namespace_id", "72"},
+                   {"namespace_path", "group"},
+                   {"project_id", "20"},
+                   {"project_path", "group/app"},
+                   {"user_id", "1"},
+                   {"user_login", "carol"},
+                   {"user_email", "carol@gitlab.example"},
+                   {"user_identities", {{{"provider", "github"}, {"extern_uid", "2435"}}}},
+                   {"groups_direct", {"group", "other/group"}},
+                   {"pipeline_id", "574"},
+                   {"pipeline_source", "push"},
+                   {"job_id", "302"},
+                   {"ref", "main"},
+                   {"ref_type", "branch"},
+                   {"ref_path", "refs/heads/main"},
+                   {"ref_protected", "true"},
+                   {"environment", nullptr},
+                   {"runner_id", 1},
+                   {"runner_environment", "self-hosted"},
+                   {"project_visibility", "private"}};
+    if (more.is_object()) claims.update(more);
+    return claims;
+  }
+
   JwtSigner home_{"ES256", "h1"};
   JwtSigner ci_{"EdDSA", "c1"};
+  JwtSigner gitlab_{"RS256", "g1"};
   std::map<std::string, std::string> pages_;
   int fetched_ = 0;
   bool down_ = false;
@@ -71,7 +108,13 @@ class Oidc : public testing::Test {
         "mcp-ci",
         "",
         {{Role::kOperator, {{"repository", "org/app"}, {"ref", "refs/heads/*"}}}}},
-       {kCi, "mcp-read", "", {{Role::kViewer, {{"repository", "org/*"}}}}}},
+       {kCi, "mcp-read", "", {{Role::kViewer, {{"repository", "org/*"}}}}},
+       {kGitLab,
+        "mcp-ci",
+        "",
+        {{Role::kOperator,
+          {{"project_path", "group/app"}, {"ref_type", "branch"}, {"ref_protected", "true"}}},
+         {Role::kViewer, {{"sub", "project_path:group/*"}}}}}},
       {.fetch =
            [this](const std::string&) {
              return [this](const std::string& url) -> base::Result<std::string> {
@@ -99,6 +142,14 @@ TEST_F(Oidc, ClaimsDecideTheRole) {
       {ci_.token(job()), Role::kOperator, "repo:org/app:ref:refs/heads/main"},
       {ci_.token(job({{"aud", "mcp-read"}})), Role::kViewer, "repo:org/app:ref:refs/heads/main"},
       {ci_.token(job({{"exp", kNow - 59}})), Role::kOperator, "repo:org/app:ref:refs/heads/main"},
+      {gitlab_.token(gitlab()), Role::kOperator, "project_path:group/app:ref_type:branch:ref:main"},
+      {gitlab_.token(gitlab({{"ref_protected", "false"}})), Role::kViewer,
+       "project_path:group/app:ref_type:branch:ref:main"},
+      {gitlab_.token(gitlab({{"project_path", "group/lib"},
+                             {"sub", "project_path:group/lib:ref_type:tag:ref:v1"},
+                             {"ref", "v1"},
+                             {"ref_type", "tag"}})),
+       Role::kViewer, "project_path:group/lib:ref_type:tag:ref:v1"},
   };
   for (const auto& [token, role, subject] : table) {
     const auto caller = validate(token);
@@ -129,6 +180,10 @@ TEST_F(Oidc, WhoIsTurnedAwayIsToldWhy) {
       {"a tag", ci_.token(job({{"ref", "refs/tags/v1"}})), Code::kDenied, "has no role here"},
       {"a claim in pieces", ci_.token(job({{"repository", {{"name", "org/app"}}}})), Code::kDenied,
        "has no role here"},
+      {"another group of GitLab",
+       gitlab_.token(gitlab({{"project_path", "stranger/app"},
+                             {"sub", "project_path:stranger/app:ref_type:branch:ref:main"}})),
+       Code::kDenied, "has no role here"},
       {"another audience", home_.token(people({{"aud", "grafana"}})), Code::kUnauthenticated,
        "made for another audience"},
       {"another audience in a list", home_.token(people({{"aud", {"a", "b"}}})),
