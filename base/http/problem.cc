@@ -67,14 +67,18 @@ int http_status(Code code) {
 }
 
 HttpReply problem(const Error& error) {
+  return problem(error, http_status(error.code));
+}
+
+HttpReply problem(const Error& error, int status) {
   Json document = {{"type", "about:blank"},
                    {"title", name(error.code)},
-                   {"status", http_status(error.code)},
+                   {"status", status},
                    {"detail", error.message}};
   if (!error.hint.empty()) document["hint"] = error.hint;
   // Messages can quote bytes of others that are no UTF-8.
-  HttpReply reply = HttpReply::json(document.dump(-1, ' ', false, Json::error_handler_t::replace),
-                                    http_status(error.code));
+  HttpReply reply =
+      HttpReply::json(document.dump(-1, ' ', false, Json::error_handler_t::replace), status);
   reply.headers["content-type"] = kProblemType;
   return reply;
 }

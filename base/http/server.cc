@@ -24,6 +24,11 @@ constexpr int kBacklog = 128;
 // What is read and thrown away of a body that is too large, so that its sender reads the 413.
 constexpr size_t kMaxDrain = 1 << 20;
 
+Error too_large(const char* what) {
+  return invalid(std::string(what) + " of the request is too large",
+                 "a line may have 8 KiB, all of them 64 KiB");
+}
+
 class SinkStream : public HttpStream {
  public:
   SinkStream(httplib::DataSink& sink, std::stop_token stop) : sink_(sink), stop_(std::move(stop)) {}
@@ -46,7 +51,11 @@ class WireStream : public httplib::Stream {
   bool is_readable() const override { return wire_.readable(); }
   bool is_writable() const override { return wire_.writable(); }
   ssize_t read(char* to, size_t size) override { return wire_.read(to, size); }
-  ssize_t write(const char* from, size_t size) override { return wire_.write(from, size); }
+  ssize_t write(const char* from, size_t size) override {
+    // To the library what is too large is malformed; who sent it is told by refuse().
+    if (wire_.refused() != Wire::Refused::kNothing) return static_cast<ssize_t>(size);
+    return wire_.write(from, size);
+  }
   void get_remote_ip_and_port(std::string& ip, int& port) const override {
     ip = wire_.peer();
     port = wire_.peer_port();
@@ -63,6 +72,7 @@ class Engine : public httplib::Server {
  public:
   // A connection's wire, ready for the request, or null; how many there are, with this one.
   std::function<std::unique_ptr<Wire>(int fd, int connections)> open;
+  HttpHeaders headers;  // of every answer
 
  private:
   bool process_and_close_socket(socket_t fd) override {
@@ -75,7 +85,7 @@ class Engine : public httplib::Server {
     const std::unique_ptr<Wire> wire = open(fd, now);
     if (!wire) return false;
     WireStream stream(*wire);
-    return answer(stream, [&](httplib::Request& request) {
+    const bool answered = answer(stream, [&](httplib::Request& request) {
       wire->head_read();
       // Compression holds back what a stream has written; many ranges make many copies of an
       // answer; and parts of a form are for handlers that take them apart.
@@ -83,6 +93,26 @@ class Engine : public httplib::Server {
         request.headers.erase(name);
       request.ranges.clear();
     });
+    if (wire->refused() != Wire::Refused::kNothing) refuse(*wire);
+    return answered;
+  }
+
+  void refuse(Wire& wire) const {
+    const bool target = wire.refused() == Wire::Refused::kTarget;
+    HttpReply reply =
+        target ? problem(too_large("the target"), 414) : problem(too_large("the header"), 431);
+    reply.headers.insert(headers.begin(), headers.end());
+    std::string text = target ? "HTTP/1.1 414 URI Too Long\r\n"
+                              : "HTTP/1.1 431 Request Header Fields Too Large\r\n";
+    for (const auto& [name, value] : reply.headers) text += name + ": " + value + "\r\n";
+    text += "Connection: close\r\nContent-Length: " + std::to_string(reply.body.size()) +
+            "\r\n\r\n" + reply.body;
+    for (std::string_view left = text; !left.empty();) {
+      const ssize_t put = wire.write(left.data(), left.size());
+      if (put <= 0) return;
+      left.remove_prefix(static_cast<size_t>(put));
+    }
+    wire.drain(kMaxDrain);
   }
 
   // A connection a request: a new one costs little, while an idle one would hold a thread, delay
@@ -211,6 +241,7 @@ struct HttpServer::Impl {
   void configure() {
     server.open = [this](int fd, int connections) { return open(fd, connections); };
     server.set_default_headers({options.headers.begin(), options.headers.end()});
+    server.headers = options.headers;
     // The library would take the body of these into memory, whatever its size: PRI is for proxies,
     // and no handler's pattern fits a line feed.
     server.set_pre_routing_handler(
@@ -244,8 +275,10 @@ struct HttpServer::Impl {
         .Delete(".*", with_body);
     // What the library refuses by itself: 400, 414, 416.
     server.set_error_handler([](const httplib::Request&, httplib::Response& response) {
-      if (response.body.empty() && !response.content_provider_)
-        send(problem(error_of({response.status, {}, {}})), response, response.status);
+      if (!response.body.empty() || response.content_provider_) return;
+      const Error error =
+          response.status == 414 ? too_large("the target") : error_of({response.status, {}, {}});
+      send(problem(error, response.status), response);
     });
   }
 
@@ -294,8 +327,7 @@ struct HttpServer::Impl {
       HttpReply reply = problem(not_found("there is no " + request.path));
       if (!allowed.empty()) {
         reply = problem(
-            invalid(request.path + " does not take " + request.method, "it takes " + allowed));
-        reply.status = 405;
+            invalid(request.path + " does not take " + request.method, "it takes " + allowed), 405);
         reply.headers["allow"] = allowed;
       }
       return send(std::move(reply), response);
@@ -313,8 +345,8 @@ struct HttpServer::Impl {
     send(std::move(reply), response);
   }
 
-  static void send(HttpReply reply, httplib::Response& response, int status = 0) {
-    response.status = status ? status : reply.status;
+  static void send(HttpReply reply, httplib::Response& response) {
+    response.status = reply.status;
     for (const auto& [name, value] : reply.headers) response.set_header(name, value);
     response.body = std::move(reply.body);
   }
@@ -413,9 +445,8 @@ void HttpServer::route(const std::string& method, const std::string& pattern, Ha
                                                                        const HttpBody& body) {
                       auto text = impl->whole_body(body);
                       if (!text) {
-                        HttpReply refusal = problem(text.error());
-                        if (text.error().code == Code::kExhausted) refusal.status = 413;
-                        return refusal;
+                        return text.error().code == Code::kExhausted ? problem(text.error(), 413)
+                                                                     : problem(text.error());
                       }
                       request.body = std::move(*text);
                       return handler(request);

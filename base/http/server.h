@@ -54,6 +54,7 @@ struct HttpReply : HttpResponse {
 // RFC 9457 problem document: status by code, "title" the code's name, "detail" the message, "hint"
 // as an extension when there is one.
 HttpReply problem(const Error& error);
+HttpReply problem(const Error& error, int status);  // another status than its code has
 // 400 invalid, 401, 403, 404, 409 conflict, 503 unavailable, 504 timeout, 507 exhausted, else 500.
 int http_status(Code code);
 // The way back, for clients: the Error that a problem document or a bare status says.
@@ -63,7 +64,8 @@ struct HttpServerOptions {
   std::string socket;          // path; at most 107 bytes (unix(7)); empty: `listen` counts
   int mode = 0660;             // of the socket file
   std::string group;           // owner group of the socket file; empty: as it is made
-  size_t max_body = 1 << 20;   // bytes; more is answered with 413
+  size_t max_body = 1 << 20;   // bytes; more is answered with 413. Of a head 64 KiB are taken, of
+                               // a line of it 8 KiB: more is 414 for its first, else 431
   Millis read_timeout{5000};   // for the next bytes of a request
   Millis write_timeout{5000};  // for a peer to take the next bytes
   int threads = 16;            // connections served at once; more wait

@@ -100,8 +100,8 @@ bool Wire::handshake(ssl_st* tls) {
 }
 
 ssize_t Wire::read(char* to, size_t size) {
-  if (in_head_ && received_ >= limits_.max_head) return -1;
-  in_line_ = size == 1 ? in_line_ + 1 : 0;
+  if (refused_ != Refused::kNothing) return -1;
+  in_line_ = !in_head_ && size == 1 ? in_line_ + 1 : 0;
   if (in_line_ > limits_.max_head) return -1;
   const auto until = read_until();
   ssize_t got = 0;
@@ -116,8 +116,34 @@ ssize_t Wire::read(char* to, size_t size) {
     if (!wait(POLLIN, until)) return -1;
     got = ::recv(fd_, to, size, 0);
   }
-  if (got > 0) received_ += static_cast<size_t>(got);
+  if (got <= 0) return got;
+  received_ += static_cast<size_t>(got);
+  if (in_head_ && !may_go_on({to, static_cast<size_t>(got)})) return -1;
   return got;
+}
+
+bool Wire::may_go_on(std::string_view bytes) {
+  for (const char byte : bytes) {
+    ++field_;
+    if (received_ > limits_.max_head || (lines_ > 0 && field_ > limits_.max_field))
+      refused_ = lines_ == 0 ? Refused::kTarget : Refused::kHeaders;
+    if (byte != '\n') continue;
+    ++lines_;
+    field_ = 0;
+  }
+  return refused_ == Refused::kNothing;
+}
+
+void Wire::drain(size_t most) {
+  if (tls_ != nullptr) call_tls([&] { return SSL_shutdown(tls_); });
+  ::shutdown(fd_, SHUT_WR);
+  const auto until = Clock::now() + limits_.read_timeout;
+  char bytes[4096];
+  for (size_t gone = 0; gone < most && wait(POLLIN, until);) {
+    const ssize_t got = ::recv(fd_, bytes, sizeof(bytes), 0);
+    if (got <= 0) return;
+    gone += static_cast<size_t>(got);
+  }
 }
 
 ssize_t Wire::write(const char* from, size_t size) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "base/core/time.h"
 
@@ -20,6 +21,7 @@ struct WireLimits {
   Millis grace{10000};
   size_t slowest = 16 << 10;
   size_t max_head = 64 << 10;  // bytes before head_read(), and of a line after it
+  size_t max_field = 8 << 10;  // bytes of a line of the head after its first, with its end
 };
 
 // The server's end of one connection, plain or TLS. One thread.
@@ -40,6 +42,14 @@ class Wire {
   bool writable() const;  // and the peer is still there
   void head_read() { in_head_ = false; }
 
+  // Why nothing more of the head was read, if it was for its size.
+  enum class Refused { kNothing, kTarget, kHeaders };
+  Refused refused() const { return refused_; }
+  // Says that nothing more comes, and throws away what the peer still sends, until it has closed:
+  // with bytes that nobody took, closing would take back what was written (RFC 9112 section 9.6).
+  // Up to so many bytes, and for at most the read timeout.
+  void drain(size_t most);
+
   // "192.0.2.7" and its port; for a Unix socket "uid 1000" and its process (SO_PEERCRED).
   std::string peer() const { return peer_; }
   int peer_port() const { return peer_port_; }
@@ -52,6 +62,8 @@ class Wire {
   // Goes on with a call of OpenSSL that wants the socket first. False: it failed, or `until` came.
   bool wait_for_tls(int result, Clock::time_point until) const;
   bool peer_is_there() const;
+  // What has come of the head; false: it is too large.
+  bool may_go_on(std::string_view bytes);
 
   const int fd_;
   const WireLimits limits_;
@@ -60,6 +72,9 @@ class Wire {
   size_t received_ = 0;
   bool in_head_ = true;
   size_t in_line_ = 0;  // bytes that were asked for one by one, as the library reads lines
+  size_t lines_ = 0;    // of the head, that are whole
+  size_t field_ = 0;    // bytes of its line that is not
+  Refused refused_ = Refused::kNothing;
   std::string peer_;
   int peer_port_ = 0;
 };

@@ -1,4 +1,8 @@
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -8,6 +12,7 @@
 
 #include "base/http/client.h"
 #include "base/process/process.h"
+#include "test/support/agent_program.h"
 #include "test/support/git/git_server.h"
 #include "test/support/mcias/mcias_server.h"
 #include "test/support/temp_dir.h"
@@ -22,37 +27,15 @@ using testing::HasSubstr;
 class RemoteAgent : public testing::Test {
  protected:
   RemoteAgent() {
-    const auto certificate =
-        base::run_command({{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                            "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=agent",
-                            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
-                            dir_ / "tls.key", "-out", dir_ / "tls.pem"}},
-                          "", std::chrono::seconds(30));
-    const auto repository = base::run_command(
-        {{"git", "init", "-q", "-b", "main", dir_ / "desired"}}, "", std::chrono::seconds(30));
-    if (!certificate || !certificate->ok() || !repository || !repository->ok())
-      throw std::runtime_error("openssl or git does not work");
+    make_certificate(dir_.path());
     fs::create_directories(dir_ / "config/mcp");
     std::ofstream(dir_ / "config/mcp/mcp.toml")
         << "[mcias]\nserver_url = \"" << mcias_.url() << "\"\nca_cert = \"" << mcias_.ca_file()
         << "\"\n[auth]\nca_file = \"" << (dir_ / "tls.pem") << "\"\n";
-    // There is no podman: who may ask is decided before that matters.
-    std::ofstream(dir_ / "agent.toml")
-        << "[node]\nname = \"rift\"\n[source]\nurl = \"" << (dir_ / "desired")
-        << "\"\n[podman]\nsocket = \"" << (dir_ / "no-podman.sock") << "\"\n[registry]\npath = \""
-        << (dir_ / "state/mcp.db") << "\"\n[api]\nsocket = \"" << (dir_ / "agent.sock")
-        << "\"\nlisten = \"127.0.0.1:" << port_ << "\"\ntls_cert = \"" << (dir_ / "tls.pem")
-        << "\"\ntls_key = \"" << (dir_ / "tls.key") << "\"\n[mcias]\nserver_url = \""
-        << mcias_.url() << "\"\nca_cert = \"" << mcias_.ca_file() << "\"\n";
-    auto child =
-        base::Child::spawn({{MCP_BINARY_DIR "/bin/mcp-agent", "--config", dir_ / "agent.toml"}},
-                           {.output_file = dir_ / "agent.log"});
-    if (!child) throw std::runtime_error(child.error().text());
-    agent_ = std::make_unique<base::Child>(std::move(*child));
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (read_all(dir_ / "agent.log").find("manages node rift") == std::string::npos)
-      if (agent_->wait(base::Millis(20)) || std::chrono::steady_clock::now() > end)
-        throw std::runtime_error("the agent does not start: " + read_all(dir_ / "agent.log"));
+    agent_ = std::make_unique<AgentProgram>(
+        dir_.path(),
+        "[mcias]\nserver_url = \"" + mcias_.url() + "\"\nca_cert = \"" + mcias_.ca_file() + "\"\n",
+        port_);
   }
 
   base::Finished mcp(std::vector<std::string> args, const std::string& agent,
@@ -73,7 +56,7 @@ class RemoteAgent : public testing::Test {
     return done ? *done : base::Finished{};
   }
   base::Finished remote(const std::vector<std::string>& args, const std::string& token = "") const {
-    return mcp(args, "https://127.0.0.1:" + std::to_string(port_), token);
+    return mcp(args, agent_->address(), token);
   }
   void login(const std::string& user) const {
     const auto done = mcp({"login", "--user", user, "--password-stdin"}, "", "", "secret\n");
@@ -86,7 +69,7 @@ class RemoteAgent : public testing::Test {
                       {"gus", {{"password", "secret"}, {"roles", {"guest"}}}},
                       {"robot", {{"system", true}}},
                       {"late", {{"system", true}}}}};
-  std::unique_ptr<base::Child> agent_;
+  std::unique_ptr<AgentProgram> agent_;
 };
 
 TEST_F(RemoteAgent, LetsInWhomMciasKnowsAndSaysWhyNotOthers) {
@@ -133,6 +116,41 @@ TEST_F(RemoteAgent, EveryAnswerSaysItsVersion) {
     ASSERT_TRUE(answer) << answer.error().text();
     EXPECT_EQ("mcp-agent " + answer->headers.at("mcp-agent-version") + "\n", version->out);
   }
+}
+
+TEST_F(RemoteAgent, ATokenThatIsTooLongIsToldSo) {
+  const auto refused = remote({"status"}, std::string(9000, 't'));
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_THAT(refused.err, HasSubstr("the header of the request is too large"));
+  EXPECT_NE(remote({"status"}, mcias_.token_of("robot")).exit_code, 6);
+}
+
+// As many as are served at once say nothing: one more is refused, the socket answers, and once they
+// have gone the next is served.
+TEST_F(RemoteAgent, ACrowdIsRefusedAndForgotten) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port_);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::vector<pollfd> silent;
+  for (int i = 0; i < 33; ++i) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    silent.push_back({fd, POLLIN, 0});
+  }
+  ASSERT_GT(::poll(silent.data(), silent.size(), 60'000), 0) << "32 are served at once";
+  const auto refused = remote({"status"}, mcias_.token_of("robot"));
+  EXPECT_EQ(refused.exit_code, 7) << refused.out << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("no TLS connection to " + agent_->address()));
+  EXPECT_THAT(mcp({"status"}, "unix://" + agent_->socket()).out, HasSubstr("rift"));
+  for (const pollfd& one : silent) ::close(one.fd);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  base::Finished served;
+  do {
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << served.err;
+    served = remote({"sync"}, mcias_.token_of("robot"));
+  } while (served.exit_code == 7);
+  EXPECT_EQ(served.exit_code, 0) << served.err;
 }
 
 // Strangers who send bad tokens, no TLS, or nothing at all: the node goes on with its work, its
@@ -189,7 +207,7 @@ TEST_F(RemoteAgent, AFloodOfBadRequestsLeavesTheNodeToItsWork) {
 
 // Whoever may push could collect tokens otherwise.
 TEST_F(RemoteAgent, AnAddressThatTheRepositoryAloneNamesSeesNoToken) {
-  const std::string address = "https://127.0.0.1:" + std::to_string(port_);
+  const std::string address = agent_->address();
   fs::create_directories(dir_ / "desired/nodes");
   std::ofstream(dir_ / "desired/nodes/rift.toml")
       << "name = \"rift\"\naddress = \"127.0.0.1\"\nagent = \"" << address << "\"\n";

@@ -165,6 +165,7 @@ TEST_F(Http, RoutesByPatternAndMethod) {
   EXPECT_EQ(wrong_method->status, 405);
   EXPECT_EQ(wrong_method->headers.at("allow"), "POST, PUT");
   EXPECT_EQ(wrong_method->headers.at("content-type"), "application/problem+json");
+  EXPECT_THAT(wrong_method->body, HasSubstr("\"status\":405"));
 }
 
 TEST_F(Http, AHandlerThatThrowsIsAnInternalError) {
@@ -188,6 +189,7 @@ TEST_F(Http, BodiesAreBounded) {
   };
   EXPECT_EQ(post(1000)->body, "1000");
   EXPECT_EQ(post(1001)->status, 413);
+  EXPECT_THAT(post(1001)->body, HasSubstr("\"status\":413"));
   EXPECT_EQ(post(1000000)->status, 413);
   EXPECT_EQ(post(10)->body, "10");
 
@@ -199,6 +201,51 @@ TEST_F(Http, BodiesAreBounded) {
   // No length at all: no body, and no waiting for one.
   EXPECT_THAT(raw(dir_ / "s.sock", head + "\r\n", "\r\n\r\n0"), HasSubstr(" 200 "));
   EXPECT_THAT(raw(dir_ / "s.sock", "nonsense\r\n\r\n", "}"), HasSubstr(" 400 "));
+}
+
+// RFC 6585 section 5; RFC 9110 section 15.5.15 for the target.
+TEST_F(Http, HeadsAreBounded) {
+  HttpServerOptions with_version = options();
+  with_version.headers = {{"x-version", "v1"}};
+  HttpServer server(with_version);
+  server.route("GET", "/{name}", [](const HttpRequest& request) {
+    return HttpReply::text("taken " + std::to_string(request.captures.at("name").size()));
+  });
+  serve(server);
+  const auto field = [](size_t size) { return "X-A: " + std::string(size - 7, 'a') + "\r\n"; };
+  const auto fields = [&](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += field(1000);
+    return text;
+  };
+  const std::string header = "the header of the request is too large";
+  const std::string target = "the target of the request is too large";
+  const std::tuple<const char*, std::string, std::string, int, std::string> table[] = {
+      {"as long as a field may be", "x", field(8192), 200, "taken 1"},
+      {"a byte more", "x", field(8193), 431, header},
+      {"a field that is more than all may be", "x", field(70'000), 431, header},
+      {"one that nobody reads to its end", "x", field(900'000), 431, header},
+      {"many fields", "x", fields(60), 200, "taken 1"},
+      {"too many fields", "x", fields(66), 431, header},
+      {"as long as a target may be", std::string(8000, 'x'), "", 200, "taken 8000"},
+      {"a target that is too long", std::string(9000, 'x'), "", 414, target},
+      {"a target that is more than all may be", std::string(200'000, 'x'), "", 414, target},
+  };
+  for (const auto& [what, name, more, status, text] : table) {
+    const std::string answer =
+        raw(dir_ / "s.sock", "GET /" + name + " HTTP/1.1\r\nConnection: close\r\n" + more + "\r\n",
+            text);
+    EXPECT_THAT(answer, testing::StartsWith("HTTP/1.1 " + std::to_string(status) + " ")) << what;
+    EXPECT_THAT(answer, HasSubstr(text)) << what;
+    EXPECT_THAT(answer, HasSubstr("x-version: v1\r\n")) << what;
+    EXPECT_EQ(get("/next")->body, "taken 4") << "after " << what;
+  }
+  const auto refused = client_.request({.target = "/x", .headers = {{"x-a", field(20'000)}}});
+  ASSERT_TRUE(refused) << refused.error().text();
+  EXPECT_EQ(refused->status, 431);
+  EXPECT_EQ(refused->headers.at("content-type"), "application/problem+json");
+  EXPECT_THAT(refused->body, HasSubstr("\"status\":431"));
+  EXPECT_EQ(error_of(*refused).text(), header + " (a line may have 8 KiB, all of them 64 KiB)");
 }
 
 TEST_F(Http, TheSocketFileIsGuarded) {

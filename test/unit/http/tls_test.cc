@@ -185,6 +185,66 @@ TEST_F(Tls, SilentPeersAreShownTheDoor) {
   }
 }
 
+// Who is one too many is closed at once, and costs those nothing who are served.
+TEST_F(Tls, MoreThanItServesAreRefusedUntilOthersHaveGone) {
+  for (const bool plain : {false, true}) {
+    SCOPED_TRACE(plain ? "plain" : "TLS");
+    HttpServerOptions wanted = options();
+    wanted.plain = plain;
+    HttpServer server(wanted);
+    std::latch held(4);
+    std::latch released(1);
+    server.route("GET", "/hold", [&](const HttpRequest&) {
+      held.count_down();
+      released.wait();
+      return HttpReply::text("held");
+    });
+    serve(server);
+    const auto caller = [&] {
+      const auto port = static_cast<uint16_t>(server.port());
+      return HttpClient(plain ? HttpAddress::tcp("127.0.0.1", port)
+                              : HttpAddress::https("127.0.0.1", port, dir_ / "a.pem"));
+    };
+    std::vector<std::jthread> crowd;
+    for (int i = 0; i < 4; ++i)
+      crowd.emplace_back([&] {
+        auto one = caller();
+        const auto answer = one.request({.target = "/hold", .deadline = Millis(60'000)});
+        ASSERT_TRUE(answer) << answer.error().text();
+        EXPECT_EQ(answer->body, "held");
+      });
+    held.wait();
+    auto late = caller();
+    for (int i = 0; i < 20; ++i) {
+      const auto refused = late.request({.target = "/peer"});
+      ASSERT_FALSE(refused) << refused->status;
+      EXPECT_EQ(refused.error().code, Code::kUnavailable) << refused.error().text();
+    }
+    released.count_down();
+    crowd.clear();
+    // Its place is free a moment after somebody has the answer.
+    auto answer = late.request({.target = "/peer"});
+    while (!answer) answer = late.request({.target = "/peer"});
+    EXPECT_EQ(answer->body, "127.0.0.1");
+  }
+}
+
+TEST_F(Tls, AHeadThatIsTooLargeIsToldSo) {
+  HttpServer server(options());
+  serve(server);
+  auto caller = client(server);
+  for (const size_t size : {9'000u, 70'000u, 900'000u}) {
+    const auto refused = caller.request(
+        {.target = "/peer", .headers = {{"authorization", "Bearer " + std::string(size, 'x')}}});
+    ASSERT_TRUE(refused) << size << ": " << refused.error().text();
+    EXPECT_EQ(refused->status, 431) << size;
+    EXPECT_THAT(error_of(*refused).message, HasSubstr("the header of the request is too large"));
+    const auto next = caller.request({.target = "/peer"});
+    ASSERT_TRUE(next) << next.error().text();
+    EXPECT_EQ(next->status, 200);
+  }
+}
+
 TEST_F(Tls, WhoIsNotAdmittedIsToldBeforeItsBodyIsTaken) {
   HttpServerOptions closed = options();
   std::atomic<int> asked = 0;
