@@ -243,6 +243,7 @@ class DeadlineOfCall {
     Deadlines::of_this_process().add(line, at);
   }
   ~DeadlineOfCall() { Deadlines::of_this_process().remove(line_); }
+  void come() { Deadlines::of_this_process().add(line_, Clock::now()); }
   DeadlineOfCall(const DeadlineOfCall&) = delete;
   DeadlineOfCall& operator=(const DeadlineOfCall&) = delete;
 
@@ -338,6 +339,7 @@ struct HttpClient::Impl {
                            "does a server that speaks TLS listen there?");
       case httplib::Error::Read:
       case httplib::Error::Write:
+      case httplib::Error::Canceled:  // so says the library when an upload cannot go on
         return unavailable(what + where + ": the connection broke");
       default:
         return make_error(Code::kInternal, what + where + ": " + httplib::to_string(why));
@@ -383,12 +385,15 @@ Result<HttpResponse> HttpClient::request(const HttpCall& call) {
     return !enough && Clock::now() < deadline;
   };
   const auto send = [&] {
-    const DeadlineOfCall limit(*client.line, deadline);
+    DeadlineOfCall limit(*client.line, deadline);
+    const std::stop_callback stopped(call.stop, [&] { limit.come(); });
     return client.http->send(request);
   };
   const httplib::Result result = send();
   if (bodiless || enough) return response;
-  if (!result) return impl_->error(call, result.error(), Clock::now() >= deadline);
+  if (!result)
+    return impl_->error(call, result.error(),
+                        call.stop.stop_requested() || Clock::now() >= deadline);
   if (response.status != result->status) response = to_response(*result);  // no body was read
   impl_->give_back(std::move(client));
   return response;

@@ -46,6 +46,8 @@ struct HttpCall {
       SIZE_MAX;  // request() reads no more of an answer's body, and is content with it
   // For the whole answer. Zero, for stream() only: no limit.
   Millis deadline{10000};
+  // Ends a request() under way as if its deadline had come. stream() has its own.
+  std::stop_token stop = {};
 };
 
 // Safe to use from many threads at once: every call under way has a connection of its own, and idle

@@ -5,8 +5,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <thread>
 
 namespace controller {
 namespace {
@@ -44,6 +47,21 @@ bool Interrupt::wait(base::Millis timeout) {
   pressed_ = read(signals_, &info, sizeof info) == sizeof info;
   if (read(wakes_, &count, sizeof count) < 0) return pressed_;  // EAGAIN: it was the signal alone
   return pressed_;
+}
+
+bool interruptible(const std::function<void(std::stop_token)>& work) {
+  Interrupt interrupt;
+  bool pressed = false;
+  std::atomic<bool> done = false;
+  std::jthread worker([&](const std::stop_token& stop) {
+    work(stop);
+    done = true;
+    interrupt.wake();
+  });
+  while (!done && !(pressed = interrupt.wait(std::chrono::hours(1)))) continue;
+  worker.request_stop();
+  worker.join();
+  return pressed;
 }
 
 void Interrupt::wake() {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <stop_token>
+
 #include "base/core/time.h"
 
 namespace controller {
@@ -24,5 +27,9 @@ class Interrupt {
   int wakes_ = -1;
   bool pressed_ = false;
 };
+
+// Does the work on a thread of its own. Ctrl-C and SIGTERM request its stop; it returns when the
+// work does: whether one of them came.
+bool interruptible(const std::function<void(std::stop_token)>& work);
 
 }  // namespace controller

@@ -161,7 +161,7 @@ base::Result<const std::vector<Agent>*> Session::agents() {
   base::Millis deadline = kAgentDeadline;
   if (globals_.timeout && globals_.timeout->count() > 0)
     deadline = std::min(deadline, *globals_.timeout);
-  const AgentAccess access{current_token(environment_, config_), config_.auth.ca_file};
+  const AgentAccess access{current_token(environment_, config_), config_.auth.ca_file, version_};
   const std::string& address = globals_.agent.empty() ? environment_.agent : globals_.agent;
   if (!address.empty()) {
     if (const auto parsed = parse_address(address); !parsed) return parsed.error();

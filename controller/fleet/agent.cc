@@ -9,6 +9,7 @@
 #include "base/http/server.h"
 #include "controller/fleet/address.h"
 #include "controller/fleet/ssh.h"
+#include "controller/fleet/versions.h"
 
 namespace controller {
 namespace {
@@ -50,12 +51,14 @@ struct Agent::Link {
   std::unique_ptr<SshTunnel> tunnel;  // null: no ssh
   std::unique_ptr<base::HttpClient> client;
   std::string token;
+  std::string version;  // ours
   mutable std::mutex mutex;
   std::string seen_version;
 
   static base::Result<std::unique_ptr<Link>> make(const std::string& address, AgentAccess access) {
     MCP_TRY(const AgentAddress parsed, parse_address(address));
     auto link = std::make_unique<Link>();
+    link->version = access.version;
     base::HttpAddress to = base::HttpAddress::unix_socket(parsed.socket);
     if (parsed.kind == AgentAddress::Kind::kSsh) {
       MCP_TRY(link->tunnel, SshTunnel::open(parsed));
@@ -120,11 +123,24 @@ base::Error Agent::refusal(const base::HttpCall& call, const base::HttpResponse&
   const bool unknown =
       response.status == 405 || (response.status == 404 && error.message == "there is no " + path);
   if (!unknown) return error;
-  return base::make_error(
-      base::Code::kInternal,
-      "the agent of " + label() + " does not know " + call.method + " " + path,
-      "it is " + (seen_version().empty() ? "of another version" : "version " + seen_version()) +
-          "; mcp version compares");
+  const std::string seen = seen_version();
+  const std::string& ours = link_->version;
+  const std::string it = "the agent of " + label();
+  const std::string what = " does not know " + call.method + " " + path;
+  const std::string versions = "it is " + (seen.empty() ? "of an unknown version" : seen) +
+                               ", and this mcp " + (ours.empty() ? "too" : ours);
+  switch (compare_ages(seen, ours)) {
+    case Age::kOlder:
+      return base::make_error(base::Code::kInternal, it + " is older than this mcp and" + what,
+                              versions + ": install the newer mcp-agent there");
+    case Age::kNewer:
+      return base::make_error(base::Code::kInternal, it + " is newer than this mcp and" + what,
+                              versions + ": install the newer mcp here");
+    default:
+      return base::make_error(base::Code::kInternal,
+                              it + what + ", as one that is older than this mcp does not",
+                              versions + ": install the same version on both sides");
+  }
 }
 
 base::Result<base::HttpResponse> Agent::request(base::HttpCall call) const {
@@ -292,12 +308,14 @@ std::string file_target(const std::string& service, const std::string& path) {
 }  // namespace
 
 base::Result<Agent::File> Agent::put_file(const std::string& service, const std::string& path,
-                                          const File& file, const FileSource& read) const {
+                                          const File& file, const FileSource& read,
+                                          std::stop_token stop) const {
   base::HttpCall call{.method = "PUT",
                       .target = file_target(service, path),
                       .content_type = "application/octet-stream",
                       .headers = {{kSum, file.sha256}, {kMode, file.mode}},
-                      .deadline = kTransfer};
+                      .deadline = kTransfer,
+                      .stop = std::move(stop)};
   if (file.size > 0) call.upload = read;
   call.upload_size = file.size;
   MCP_TRY(const base::HttpResponse response, request(std::move(call)));
@@ -309,12 +327,12 @@ base::Result<Agent::File> Agent::put_file(const std::string& service, const std:
 }
 
 base::Result<Agent::File> Agent::get_file(const std::string& service, const std::string& path,
-                                          const FileSink& sink) const {
+                                          const FileSink& sink, std::stop_token stop) const {
   if (link_ == nullptr) return bad_address_;
   const base::HttpCall call{.target = file_target(service, path),
                             .headers = link_->headers(),
                             .deadline = base::Millis(0)};
-  const auto response = link_->client->stream(call, sink);
+  const auto response = link_->client->stream(call, sink, std::move(stop));
   if (!response) return unreachable(response.error());
   link_->note(*response);
   if (!response->ok()) return refusal(call, *response);

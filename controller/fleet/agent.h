@@ -24,10 +24,11 @@ namespace controller {
 
 class SshTunnel;
 
-// What a call of an https address shows and trusts.
+// What a call of an https address shows and trusts, and who asks.
 struct AgentAccess {
-  std::string token;    // empty: none
-  std::string ca_file;  // PEM; empty: the system's CAs
+  std::string token;         // empty: none
+  std::string ca_file;       // PEM; empty: the system's CAs
+  std::string version = {};  // of this program
 };
 
 struct LogQuery {
@@ -40,7 +41,7 @@ struct LogQuery {
 //
 // Errors name the node. kUnavailable: the agent is not there, or did not answer in time; other
 // codes are what the agent said (RFC 9457 problem documents), kUnauthenticated and kDenied among
-// them.
+// them. kInternal: it does not know the call, and says which of the two is the older.
 class Agent {
  public:
   // `name` is the node's; empty when only the address is known. `address` as parse_address takes
@@ -99,14 +100,14 @@ class Agent {
     std::string sha256;
   };
   // Sends `file` (size and sum known) to <service>'s data; `read` gives at most so many bytes from
-  // an offset. What the agent has then.
+  // an offset. What the agent has then. `stop` ends it, as for get_file.
   using FileSource = std::function<base::Result<std::string>(size_t offset, size_t most)>;
   base::Result<File> put_file(const std::string& service, const std::string& path, const File& file,
-                              const FileSource& read) const;
+                              const FileSource& read, std::stop_token stop = {}) const;
   // Hands the file's bytes to `sink` as they come, and says what they should be.
   using FileSink = std::function<bool(std::string_view)>;
   base::Result<File> get_file(const std::string& service, const std::string& path,
-                              const FileSink& sink) const;
+                              const FileSink& sink, std::stop_token stop = {}) const;
 
  private:
   base::Result<std::string> call(const std::string& method, const std::string& target,

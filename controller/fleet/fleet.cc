@@ -34,9 +34,10 @@ base::Result<std::vector<Agent>> choose_agents(const std::vector<KnownNode>& kno
   }
   for (const KnownNode& node : known)
     if (wanted.empty() || std::find(wanted.begin(), wanted.end(), node.name) != wanted.end())
-      agents.emplace_back(node.name, node.address, deadline,
-                          AgentAccess{node.may_see_token(access.ca_file) ? access.token : "",
-                                      node.ca_file.empty() ? access.ca_file : node.ca_file});
+      agents.emplace_back(
+          node.name, node.address, deadline,
+          AgentAccess{node.may_see_token(access.ca_file) ? access.token : "",
+                      node.ca_file.empty() ? access.ca_file : node.ca_file, access.version});
   return agents;
 }
 

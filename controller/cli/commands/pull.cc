@@ -14,6 +14,7 @@
 #include "controller/cli/commands/commands.h"
 #include "controller/cli/describe.h"
 #include "controller/cli/gather.h"
+#include "controller/cli/interrupt.h"
 
 namespace controller {
 namespace fs = std::filesystem;
@@ -25,22 +26,31 @@ struct Options {
   std::string file;
 };
 
-// Takes the file into `out`; what came is what was sent.
+// Takes the file into `out`; what came is what was sent. `interrupted`: by Ctrl-C.
 base::Result<Agent::File> receive(const Session& session, const Agent& agent,
-                                  const Options& options, std::ostream& out) {
+                                  const Options& options, std::ostream& out, bool& interrupted) {
   const std::string name = options.service + "/" + options.path;
   const auto progress = session.progress();
   base::Sha256 sum;
   uint64_t size = 0;
-  MCP_TRY(const Agent::File file,
-          agent.get_file(options.service, options.path, [&](std::string_view bytes) {
-            out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-            sum.update(bytes);
-            size += bytes.size();
-            if (progress->mode() == Progress::Mode::kLive && !bytes.empty() && options.file != "-")
-              progress->show({{name, amount(size)}});
-            return !out.fail();
-          }));
+  base::Result<Agent::File> received;
+  interrupted = interruptible([&](const std::stop_token& stop) {
+    received = agent.get_file(
+        options.service, options.path,
+        [&](std::string_view bytes) {
+          out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+          sum.update(bytes);
+          size += bytes.size();
+          if (progress->mode() == Progress::Mode::kLive && !bytes.empty() && options.file != "-")
+            progress->show({{name, amount(size)}});
+          return !out.fail();
+        },
+        stop);
+  });
+  if (interrupted && (!received || size != received->size))
+    return base::make_error(base::Code::kInternal,
+                            "the pull of " + name + " was broken off at " + amount(size));
+  MCP_TRY(const Agent::File file, received);
   out.flush();
   if (!out) return base::make_error(base::Code::kExhausted, "cannot write what came of " + name);
   if (size != file.size || sum.hex() != file.sha256)
@@ -53,8 +63,13 @@ base::Result<Agent::File> receive(const Session& session, const Agent& agent,
 Outcome pull(Session& session, const Options& options) {
   MCP_TRY(const Holder holder, find_holder(session, options.service));
   const Agent* agent = holder.agent;
+  bool interrupted = false;
+  const auto failed = [&](base::Error error) {
+    return Failure{interrupted ? Exit::kInterrupted : exit_of(error.code), std::move(error)};
+  };
   if (options.file == "-") {
-    MCP_TRY(const auto file, receive(session, *agent, options, session.terminal().out));
+    const auto file = receive(session, *agent, options, session.terminal().out, interrupted);
+    if (!file) return failed(file.error());
     return Exit::kDone;
   }
   std::error_code error;
@@ -71,11 +86,11 @@ Outcome pull(Session& session, const Options& options) {
                             "name a folder that this user may write to");
   ::close(fd);
   std::ofstream out(draft, std::ios::binary | std::ios::trunc);
-  const auto file = receive(session, *agent, options, out);
+  const auto file = receive(session, *agent, options, out, interrupted);
   out.close();
   if (!file) {
     fs::remove(draft, error);
-    return file.error();
+    return failed(file.error());
   }
   fs::permissions(
       draft, static_cast<fs::perms>(std::strtoul(file->mode.c_str(), nullptr, 8) & 0777), error);

@@ -12,6 +12,7 @@
 #include "controller/cli/commands/commands.h"
 #include "controller/cli/describe.h"
 #include "controller/cli/gather.h"
+#include "controller/cli/interrupt.h"
 
 namespace controller {
 namespace fs = std::filesystem;
@@ -41,7 +42,6 @@ class LocalFile {
     base::Sha256 sum;
     for (size_t at = 0; at < file.is_.size;) {
       MCP_TRY(const std::string piece, file.read(at, kPiece));
-      if (piece.empty()) return base::invalid(path.string() + " became shorter", "push it again");
       sum.update(piece);
       at += piece.size();
     }
@@ -60,6 +60,8 @@ class LocalFile {
     std::string piece(std::min(most, kPiece), '\0');
     const ssize_t got = ::pread(fd_, piece.data(), piece.size(), static_cast<off_t>(offset));
     if (got < 0) return failed();
+    if (got == 0)
+      return base::make_error(base::Code::kConflict, path_ + " became shorter", "push it again");
     piece.resize(static_cast<size_t>(got));
     return piece;
   }
@@ -86,15 +88,41 @@ Outcome push(Session& session, const Options& options) {
 
   const std::string name = options.service + "/" + path;
   const auto progress = session.progress();
-  const auto sent =
-      agent->put_file(options.service, path, file.is(), [&](size_t offset, size_t most) {
-        if (progress->mode() == Progress::Mode::kLive)
-          progress->show({{name, amount(offset) + " of " + amount(file.is().size)}});
-        return file.read(offset, most);
-      });
-  if (!sent) return sent.error();
-  if (progress->mode() == Progress::Mode::kLive)
-    progress->show({{name, amount(sent->size), Progress::State::kDone}});
+  const auto show = [&](const std::string& text, Progress::State state) {
+    if (progress->mode() == Progress::Mode::kLive) progress->show({{name, text, state}});
+  };
+  const auto at = [&](size_t offset) { return amount(offset) + " of " + amount(file.is().size); };
+  size_t reached = 0;
+  bool whole = false;  // all of it was given away
+  base::Result<> readable;
+  base::Result<Agent::File> sent;
+  const bool interrupted = interruptible([&](const std::stop_token& stop) {
+    sent = agent->put_file(
+        options.service, path, file.is(),
+        [&](size_t offset, size_t most) {
+          reached = offset;
+          show(at(offset), Progress::State::kBusy);
+          auto piece = file.read(offset, most);
+          if (!piece) readable = piece.error();
+          whole = piece && offset + piece->size() == file.is().size;
+          return piece;
+        },
+        stop);
+  });
+  if (!sent) {
+    show(at(reached), Progress::State::kFailed);
+    progress->finish();
+    if (!readable) return readable.error();
+    if (interrupted)
+      return Failure{
+          Exit::kInterrupted,
+          base::make_error(base::Code::kInternal,
+                           "the push was broken off at " + at(reached) + ": " + name + " on " +
+                               agent->label() +
+                               (whole ? " is as it was, or whole" : " stays as it was"))};
+    return sent.error();
+  }
+  show(amount(sent->size), Progress::State::kDone);
   progress->finish();
   session.emit({{"service", options.service},
                 {"path", path},

@@ -1,0 +1,163 @@
+#include <gmock/gmock.h>
+#include <poll.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "base/process/process.h"
+#include "test/integration/cli/upload_relay.h"
+#include "test/support/agent_program.h"
+#include "test/support/dialogue.h"
+#include "test/support/git/git_repo.h"
+#include "test/support/temp_dir.h"
+
+// `mcp push` of a large file to the real mcp-agent, also when it ends in the middle.
+namespace test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr size_t kLarge = 64 << 20;
+constexpr size_t kMiddle = 20 << 20;
+
+class Push : public testing::Test {
+ protected:
+  Push() {
+    isolate_git(dir_ / "home");
+    const GitRepo desired = GitRepo::init(dir_ / "desired");
+    desired.change(
+        "services/web.toml",
+        "name = \"web\"\n[[components]]\nname = \"api\"\nimage = \"localhost/demo:v1\"\n", "start");
+    agent_ = std::make_unique<AgentProgram>(dir_.path());
+    std::ofstream(dir_ / "big.bin", std::ios::binary) << std::string(kLarge, 'n');
+    fs::create_directories(dir_ / "data/web");
+    std::ofstream(dir_ / "data/web/big.bin") << "old";
+    fs::permissions(dir_ / "data/web/big.bin", fs::perms(0640));
+  }
+
+  base::Command command(const std::string& socket) const {
+    return {{MCP_BINARY_DIR "/bin/mcp", "push", dir_ / "big.bin", "web"},
+            {{"MCP_AGENT", "unix://" + socket},
+             {"MCP_REPO", ""},
+             {"MCP_CONFIG", ""},
+             {"XDG_CONFIG_HOME", dir_ / "config"},
+             {"XDG_STATE_HOME", dir_ / "state"},
+             {"XDG_CACHE_HOME", dir_ / "cache"},
+             {"TERM", "xterm"}},
+            dir_.path()};
+  }
+
+  std::vector<std::string> there() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(dir_ / "data/web"))
+      names.push_back(entry.path().filename());
+    return names;
+  }
+
+  // The agent sees the end of a connection a moment after it.
+  void expect_the_old_file_alone() const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (there().size() > 1 && std::chrono::steady_clock::now() < end) ::poll(nullptr, 0, 20);
+    EXPECT_THAT(there(), ElementsAre("big.bin"));
+    EXPECT_EQ(read_file(dir_ / "data/web/big.bin"), "old");
+    EXPECT_EQ(fs::status(dir_ / "data/web/big.bin").permissions(), fs::perms(0640));
+  }
+
+  void expect_that_it_works_now() const {
+    const auto done = base::run_command(command(agent_->socket()), "", std::chrono::minutes(2));
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_EQ(done->exit_code, 0) << done->err;
+    EXPECT_THAT(done->out, StartsWith("pushed web/big.bin to rift: 64.0 MiB, mode 644, sha-256 "));
+    EXPECT_THAT(there(), ElementsAre("big.bin"));
+    EXPECT_EQ(fs::file_size(dir_ / "data/web/big.bin"), kLarge);
+    EXPECT_EQ(run({"cmp", dir_ / "big.bin", dir_ / "data/web/big.bin"}), "");
+  }
+
+  TempDir dir_;
+  std::unique_ptr<AgentProgram> agent_;
+};
+
+TEST_F(Push, BrokenOffInTheMiddleTheOldFileStays) {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+    const std::string said = dir_ / ("said-" + std::to_string(signal));
+    auto child = base::Child::spawn(command(relay.socket()), {.output_file = said});
+    ASSERT_TRUE(child) << child.error().text();
+    ASSERT_TRUE(relay.wait_reached()) << read_file(said);
+    EXPECT_EQ(there().size(), 2u) << "beside the file is what has come of the next";
+    // It stands still: nothing but the signal ends it.
+    EXPECT_FALSE(child->wait(base::Millis(0)));
+    ::kill(child->pid(), signal);
+    EXPECT_EQ(child->wait(std::chrono::seconds(60)), 130);
+    EXPECT_THAT(read_file(said),
+                AllOf(StartsWith("error: the push was broken off at 2"),
+                      HasSubstr(" MiB of 64.0 MiB: web/big.bin on rift stays as it was\n")));
+    expect_the_old_file_alone();
+  }
+  expect_that_it_works_now();
+}
+
+TEST_F(Push, WhenTheConnectionIsCutTheOldFileStays) {
+  {
+    UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kCut);
+    const auto done = base::run_command(command(relay.socket()), "", std::chrono::minutes(2));
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_EQ(done->exit_code, 7) << done->out;
+    EXPECT_EQ(done->out, "");
+    EXPECT_THAT(done->err, AllOf(StartsWith("error: cannot reach the agent of rift: PUT "
+                                            "/v1/files/web/big.bin at "),
+                                 HasSubstr(": the connection broke")));
+  }
+  expect_the_old_file_alone();
+  expect_that_it_works_now();
+}
+
+TEST_F(Push, AFileThatShrinksOnTheWayIsNotSent) {
+  UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+  auto child = base::Child::spawn(command(relay.socket()), {.output_file = dir_ / "said"});
+  ASSERT_TRUE(child) << child.error().text();
+  ASSERT_TRUE(relay.wait_reached()) << read_file(dir_ / "said");
+  fs::resize_file(dir_ / "big.bin", kMiddle);
+  relay.go_on();
+  EXPECT_EQ(child->wait(std::chrono::seconds(60)), 1);
+  EXPECT_EQ(read_file(dir_ / "said"),
+            "error: " + (dir_ / "big.bin") + " became shorter (push it again)\n");
+  expect_the_old_file_alone();
+}
+
+TEST_F(Push, ProgressMovesOnATerminal) {
+  UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+  const base::Command push = command(relay.socket());
+  Dialogue terminal(push.argv, push.env);
+  EXPECT_TRUE(terminal.see("web/big.bin  0 B of 64.0 MiB")) << terminal.screen();
+  // ECMA-48: up over the one row, and everything below is erased.
+  EXPECT_TRUE(terminal.see("\x1b[1A\r\x1b[J")) << terminal.screen();
+  EXPECT_TRUE(terminal.see("web/big.bin  19.0 MiB of 64.0 MiB")) << terminal.screen();
+  ASSERT_TRUE(relay.wait_reached());
+  relay.go_on();
+  EXPECT_TRUE(terminal.see("web/big.bin  63.0 MiB of 64.0 MiB")) << terminal.screen();
+  EXPECT_TRUE(terminal.see("✓")) << terminal.screen();
+  EXPECT_TRUE(terminal.see("web/big.bin  64.0 MiB\r\n")) << terminal.screen();
+  EXPECT_TRUE(terminal.see("pushed web/big.bin to rift: 64.0 MiB")) << terminal.screen();
+  EXPECT_EQ(terminal.end(), 0) << terminal.screen();
+}
+
+TEST_F(Push, CtrlCOnATerminalSaysHowFarItCame) {
+  UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+  const base::Command push = command(relay.socket());
+  Dialogue terminal(push.argv, push.env);
+  ASSERT_TRUE(relay.wait_reached());
+  terminal.type("\x03");
+  EXPECT_TRUE(terminal.see("✗")) << terminal.screen();
+  EXPECT_TRUE(terminal.see("the push was broken off at 2")) << terminal.screen();
+  EXPECT_EQ(terminal.end(), 130) << terminal.screen();
+  expect_the_old_file_alone();
+}
+
+}  // namespace
+}  // namespace test

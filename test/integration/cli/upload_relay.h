@@ -1,0 +1,40 @@
+#pragma once
+
+#include <atomic>
+#include <future>
+#include <string>
+#include <thread>
+
+namespace test {
+
+// Passes connections of a Unix socket on to another one. When some client of one has sent so many
+// bytes it ends them both, or takes no more until it is told to go on.
+class UploadRelay {
+ public:
+  enum class End { kCut, kHold };
+  UploadRelay(std::string socket, std::string target, size_t bytes, End end);
+  ~UploadRelay();
+  UploadRelay(const UploadRelay&) = delete;
+  UploadRelay& operator=(const UploadRelay&) = delete;
+
+  const std::string& socket() const { return socket_; }
+  // Until that many bytes have come; false: not within a minute.
+  bool wait_reached();
+  void go_on();
+
+ private:
+  void loop();
+
+  const std::string socket_;
+  const std::string target_;
+  const size_t bytes_;
+  const End end_;
+  int listener_ = -1;
+  int wake_ = -1;  // eventfd(2): stop_ or free_ has changed
+  std::atomic<bool> stop_ = false;
+  std::atomic<bool> free_ = false;
+  std::promise<void> reached_;
+  std::thread thread_;
+};
+
+}  // namespace test
