@@ -9,14 +9,25 @@ namespace test {
 using base::HttpReply;
 using base::HttpRequest;
 
-FakeAgent::FakeAgent(const std::string& socket, std::string origin)
-    : origin_(std::move(origin)), server_({.socket = socket}) {
-  const auto get = [&](const std::string& path, auto answer) {
-    server_.route("GET", path, [this, answer](const HttpRequest& request) -> HttpReply {
-      const auto guard = lock();
-      return answer(request);
-    });
-  };
+namespace {
+
+void add_fields(Json& document) {
+  for (Json& inner : document)
+    if (inner.is_structured()) add_fields(inner);
+  if (document.is_object()) document["tomorrow"] = {{"name", "x"}, {"list", {1, "two", nullptr}}};
+}
+
+base::HttpServerOptions options(const std::string& socket, const std::string& version) {
+  base::HttpServerOptions options{.socket = socket};
+  if (!version.empty()) options.headers = {{"mcp-agent-version", version}};
+  return options;
+}
+
+}  // namespace
+
+FakeAgent::FakeAgent(const std::string& socket, std::string origin, const std::string& version)
+    : origin_(std::move(origin)), server_(options(socket, version)) {
+  const auto get = [&](const std::string& path, auto answer) { serve("GET", path, answer); };
   get("/v1/version",
       [this](auto&) { return HttpReply::json(Json{{"version", "v9"}, {"node", node}}.dump()); });
   get("/v1/status", [this](auto&) { return HttpReply::json(status().dump()); });
@@ -58,7 +69,9 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
             for (const Json& event : some) {
               if (event["id"] <= since) continue;
               since = event["id"];
-              out.write("data: " + event.dump() + "\n\n");
+              Json shown = event;
+              if (adds_fields) add_fields(shown);
+              out.write("data: " + shown.dump() + "\n\n");
             }
             std::unique_lock wait(waiting);
             changed.wait_for(wait, out.stop_token(), std::chrono::milliseconds(50),
@@ -67,20 +80,17 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
         };
     return reply;
   });
-  server_.route("POST", "/v1/sync", [this](const HttpRequest& request) {
-    const auto guard = lock();
+  serve("POST", "/v1/sync", [this](const HttpRequest& request) {
     sync_request = Json::parse(request.body);
     revision = run({"git", "-C", origin_, "rev-parse", "main"});
     on_sync(*this);
     return HttpReply::json(Json{{"id", ++syncs_}}.dump(), 202);
   });
-  server_.route("POST", "/v1/plan", [this](const HttpRequest& request) {
-    const auto guard = lock();
+  serve("POST", "/v1/plan", [this](const HttpRequest& request) {
     plan_request = Json::parse(request.body);
     return HttpReply::json(plan.dump());
   });
-  server_.route("POST", "/v1/services/{service}/adopt", [this](const HttpRequest& request) {
-    const auto guard = lock();
+  serve("POST", "/v1/services/{service}/adopt", [this](const HttpRequest& request) {
     const Json body = Json::parse(request.body);
     if (adoption.is_null())
       return base::problem(base::make_error(base::Code::kConflict, "it is managed already"));
@@ -91,6 +101,21 @@ FakeAgent::FakeAgent(const std::string& socket, std::string origin)
     return HttpReply::json("{}", 202);
   });
   if (const auto started = server_.start(); !started) std::abort();
+}
+
+void FakeAgent::serve(const std::string& method, const std::string& path,
+                      std::function<HttpReply(const HttpRequest&)> answer) {
+  server_.route(method, path, [this, path, answer](const HttpRequest& request) {
+    const auto guard = lock();
+    if (lacks.contains(path)) return base::problem(base::not_found("there is no " + request.path));
+    if (says) return HttpReply::json(*says);
+    HttpReply reply = answer(request);
+    Json document = Json::parse(reply.body, nullptr, false);
+    if (!adds_fields || !document.is_structured()) return reply;
+    add_fields(document);
+    reply.body = document.dump();
+    return reply;
+  });
 }
 
 void FakeAgent::set_service(const std::string& name, const std::string& reason, bool ready,

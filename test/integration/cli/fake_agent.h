@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -18,8 +19,9 @@ using Json = nlohmann::ordered_json;
 // An agent that does nothing but answer: the API on a socket, with documents that a test writes.
 class FakeAgent {
  public:
-  // `origin` is the bare repository that it "follows".
-  FakeAgent(const std::string& socket, std::string origin);
+  // `origin` is the bare repository that it "follows". `version` stands in a header of every
+  // answer; empty: it does not say.
+  FakeAgent(const std::string& socket, std::string origin, const std::string& version = "");
 
   // Called with the state when somebody asks for a sync, after the revision was read.
   std::function<void(FakeAgent&)> on_sync = [](FakeAgent&) {};
@@ -41,7 +43,7 @@ class FakeAgent {
   Json plan = {{"valid", true}, {"problems", Json::array()}, {"changes", Json::array()}};
   Json routes = {{"managed", false}, {"error", nullptr}, {"routes", Json::array()}};
   Json findings = Json::array();
-  base::Millis clock_ahead{0};  // of this machine's
+  base::Millis clock_ahead{0};       // of this machine's
   std::set<std::string> remembered;  // services that are gone, and whose events are known
   Json plan_request;
   Json adoption;  // what is proposed for any service; null: it is managed already
@@ -50,8 +52,14 @@ class FakeAgent {
   Json sync_request;
   std::map<std::string, std::string> specs;  // service -> TOML
   std::string log = "starting\nlistening on 8080\n";
+  std::set<std::string> lacks;      // patterns of calls that it does not know
+  bool adds_fields = false;         // to every object of its documents, as a newer one may
+  std::optional<std::string> says;  // instead of every document
 
  private:
+  // A call: what it lacks, adds and says instead is seen to here.
+  void serve(const std::string& method, const std::string& path,
+             std::function<base::HttpReply(const base::HttpRequest&)> answer);
   Json status() const;
   base::HttpReply service_reply(const std::string& name) const;
 
