@@ -231,8 +231,8 @@ TEST_F(AnotherVersion, FieldsThatNobodyKnowsAreIgnored) {
 
 TEST_F(AnotherVersion, AnAnswerThatSaysLittleOrNonsenseIsNoCrash) {
   serve("");
-  for (const char* answer : {"{}", "[]", "null", "[null]", "3", "", "<html>", "{\"services\": 1}",
-                             R"({"services": [{"components": [7]}], "routes": [[]]})"}) {
+  for (const char* answer :
+       {"{}", "null", "<html>", R"({"services": [{"components": [7]}], "routes": [[]]})"}) {
     agent_->says = answer;
     for (const Words& words : kReading) {
       const auto done = mcp(words);
