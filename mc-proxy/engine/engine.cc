@@ -49,8 +49,10 @@ bool Engine::has(const EngineListener& listener) const {
     // Adopted: what its configuration binds.
     std::ifstream in(files_.config());
     const std::string text(std::istreambuf_iterator<char>(in), {});
-    return text.find("\n  bind " + listener.bind + "\n") != std::string::npos ||
-           text.find("\n  bind " + listener.bind + " ") != std::string::npos;
+    for (const char* before : {"  bind ", ".sock,"})
+      for (const char* after : {"\n", " "})
+        if (text.find(before + listener.bind + after) != std::string::npos) return true;
+    return false;
   }
   return std::any_of(running_.begin(), running_.end(),
                      [&](const EngineListener& one) { return one.bind == listener.bind; });

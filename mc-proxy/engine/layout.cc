@@ -96,14 +96,31 @@ std::string http_rules(const EngineFiles& files, const EngineListener& listener,
          "  use_backend %[var(txn.route),field(1,/)]\n";
 }
 
-// Both kinds on one address: the SNI decides, and what is L7 goes on to a frontend of its own,
-// through a socket that only this user can open (its PROXY header is believed).
-std::string mixed(const EngineFiles& files, const EngineListener& listener, const std::string& bind,
-                  bool lua) {
-  const std::string inner = "unix@" + files.folder + "/" + listener.name + ".sock";
+// Where L7 connections arrive that a frontend for both kinds has passed on. Only this user can open
+// it: its PROXY header is believed.
+std::string inner_address(const EngineFiles& files, const EngineListener& listener) {
+  return "unix@" + files.folder + "/" + listener.name + ".sock";
+}
+
+// L7 alone. The inner address stays open: a worker that was told to end, and knew both kinds, has
+// connections yet to pass on.
+std::string plain(const EngineFiles& files, const EngineListener& listener, bool lua) {
+  return "frontend " + listener.name + " from http\n  bind " + inner_address(files, listener) +
+         "," + listener.bind + " mode 600" + (listener.proxy_protocol ? " accept-proxy" : "") +
+         tls(files, listener) +
+         (listener.proxy_protocol
+              ? ""
+              : "  tcp-request connection expect-proxy layer4 unless { src -m found }\n") +
+         http_rules(files, listener, lua);
+}
+
+// Both kinds on one address: the SNI decides, and what is L7 goes on to a frontend of its own.
+std::string mixed(const EngineFiles& files, const EngineListener& listener, bool lua) {
+  const std::string inner = inner_address(files, listener);
   const std::string passes = " if { var(txn.route) -m beg l4/ l4p/ }\n";
   const std::string held = " if { var(txn.route) -m beg l4hold/ }\n";
-  return "frontend " + listener.name + " from tcp\n" + bind +
+  return "frontend " + listener.name + " from tcp\n  bind " + listener.bind +
+         (listener.proxy_protocol ? " accept-proxy" : "") +
          "\n"
          "  tcp-request inspect-delay 5s\n"
          "  tcp-request content reject unless { req.ssl_hello_type 1 }\n"
@@ -141,16 +158,10 @@ std::string haproxy_config(const EngineFiles& files, const std::vector<EngineLis
   if (lua) out += "  lua-load " + files.script() + "\n";
   out += kDefaults;
   for (const EngineListener& listener : listeners) {
-    const std::string bind =
-        "  bind " + listener.bind + (listener.proxy_protocol ? " accept-proxy" : "");
     out += "\nbackend " + table_name(listener.name) +
            " from tcp\n  stick-table type string len 400 size 50k expire 24h store "
            "conn_cur,conn_cnt,http_req_cnt,http_fail_cnt\n";
-    if (listener.passthrough)
-      out += mixed(files, listener, bind, lua);
-    else
-      out += "frontend " + listener.name + " from http\n" + bind + tls(files, listener) +
-             http_rules(files, listener, lua);
+    out += listener.passthrough ? mixed(files, listener, lua) : plain(files, listener, lua);
   }
   return out + kBackends;
 }

@@ -404,5 +404,43 @@ TEST(Proxy, TwoHundredSwitchesUnderLoadLoseNoRequest) {
   EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 1) << "started once, never reloaded";
 }
 
+TEST(Proxy, ReloadsAndANewCertificateUnderLoadLoseNoRequest) {
+  Proxy proxy({.dev_ca = false});
+  const Backend one("one");
+  const std::string certs = proxy.dir() / "certs/";
+  const auto append = [](const std::string& to, const std::string& from) {
+    std::ofstream(to, std::ios::app) << std::ifstream(from).rdbuf();
+  };
+  const std::string roots = proxy.dir() / "roots.pem";
+  for (const std::string file : {"first", "second"}) {
+    make_certificate(proxy.dir() / file, "a.test");
+    append(roots, proxy.dir() / (file + ".pem"));
+    append(certs + file, proxy.dir() / (file + ".pem"));
+    append(certs + file, proxy.dir() / (file + ".key"));
+  }
+  std::filesystem::rename(certs + "first", certs + "web.pem");
+  ASSERT_EQ(
+      proxy.put("a.test", {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", "web.pem"}}),
+      204);
+  Output load;
+  std::thread client([&] {
+    load = run({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/load.py",
+                std::to_string(proxy.port()), "a.test", roots, "8"});
+  });
+  proxy.wait("the load is on", [&] { return proxy.route("a.test")["requests"] > 10; });
+  const std::string raw = "/v1/routes/" + proxy.listener() + "/raw.test?owner=test";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(proxy.l4("raw.test", one), 204);
+    EXPECT_EQ(proxy.call("DELETE", raw).status, 204);
+  }
+  std::filesystem::rename(certs + "second", certs + "web.pem");
+  proxy.wait("the new certificate is shown", [&] {
+    return proxy.curl("a.test", {"--cacert", proxy.dir() / "second.pem"}).code == 0;
+  });
+  client.join();
+  EXPECT_THAT(load.out, HasSubstr("failed=0 names=name: one")) << load.err;
+  EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 5) << "a start, and four changes of structure";
+}
+
 }  // namespace
 }  // namespace test

@@ -157,8 +157,12 @@ TEST(ProxyTrouble, ManyRoutesAreAdoptedAsTheyAre) {
   EXPECT_THAT(proxy.curl("n8.test").out, HasSubstr("name: one"));
   EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 0);
 
-  // A reload writes what is missing of HAProxy's files.
-  std::filesystem::remove_all(proxy.dir() / "state/haproxy/certs");
+  // A reload writes what is missing of HAProxy's files. What was changed just now is being written.
+  proxy.wait("the certificates are gone", [&] {
+    std::error_code busy;
+    std::filesystem::remove_all(proxy.dir() / "state/haproxy/certs", busy);
+    return !busy;
+  });
   ASSERT_EQ(proxy.l4("raw.test", two), 204);
   EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 1);
   for (const std::string host : {"n0.test", "n7.test", "n299.test"})
