@@ -12,7 +12,7 @@ packages_of() {
       busybox-static curl haproxy ;;
     test) echo nginx-light systemd fcgiwrap openssh-server openssh-client gpg gpgv gpg-agent openssl jq procps python3 util-linux \
       curl nghttp2-client nghttp2-server docker-registry python3-cryptography python3-yaml python3-grpcio \
-      prometheus prometheus-alertmanager ;;
+      prometheus prometheus-alertmanager podman-compose ;;
     npm) echo nodejs npm ;;
     # libFuzzer comes with a package of the compiler's own version, which the package lists know.
     fuzz) [ -n "$(apt-cache show clang 2>/dev/null)" ] || as_root apt-get update -qq >&2 || return 1
@@ -20,7 +20,7 @@ packages_of() {
         sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')-dev" ;;
     check) echo clang-format-19 clang-tidy-19 shellcheck ;;
     chaos) echo docker-registry faketime python3 ;;
-    bench) echo podman-compose docker-compose python3 ;;
+    bench) echo docker-compose python3 ;;
     bench-proxy) echo haproxy wrk nghttp2-client nginx-light libnginx-mod-stream caddy curl procps \
       openssl python3 ;;
     *) echo "packages_of: no group '$1'" >&2; return 1 ;;

@@ -30,7 +30,13 @@ Error tls_error(const std::string& text) {
   return unavailable("the TLS connection failed: " + text);
 }
 
-// libgit2 finds no transport for the url.
+// libgit2 has words of its own for each, and other ones in every version.
+bool is_known_kind(const std::string& url) {
+  const std::string kind = url.substr(0, url.find("://"));
+  return kind == url || kind == "file" || kind == "http" || kind == "https" || kind == "ssh" ||
+         kind == "git";
+}
+
 Error no_transport(const std::string& url) {
   if (url.find("://") == std::string::npos)
     return not_found("there is no folder '" + url + "'", "check the url");
@@ -40,7 +46,8 @@ Error no_transport(const std::string& url) {
 
 Error classify(int code, const git_error* last, const std::string& url) {
   const std::string text = last == nullptr ? "no reason was given" : last->message;
-  if (contains(text, "unsupported URL protocol") || contains(text, "unknown scheme"))
+  if (!is_known_kind(url) || contains(text, "unsupported URL protocol") ||
+      contains(text, "unknown scheme"))
     return no_transport(url);
   if (code == GIT_ECERTIFICATE)
     return make_error(Code::kDenied, "the server's certificate is not trusted: " + text,

@@ -318,10 +318,8 @@ class Fleet:
         found = []
 
         def known():
-            try:
-                found.append(self.podman.process_of(self.containers()[name][0]["Id"]))
-            except (KeyError, RuntimeError):
-                return False
+            # The list knows it also of a container that podman has lost the storage of.
+            found.append(self.containers().get(name, [{"Pid": 0}])[0]["Pid"])
             return found[-1] > 0
         wait_until(known, f"podman to know the process of {name}")
         return found[-1]
