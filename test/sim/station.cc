@@ -54,7 +54,8 @@ void Station::crash() {
   loop.reset();
   boot();
   // What could not be written down after a loss is learnt from the labels once more.
-  if (!store.lost) rules.leases_kept(before);
+  const bool unwritten = store.lost && (store.full || !store.written);
+  if (!unwritten) rules.leases_kept(before);
 }
 
 void Station::lose_registry() {

@@ -52,7 +52,7 @@ base::Result<> Store::commit(const reconciler::Transaction& transaction) {
     return base::make_error(base::Code::kExhausted, "cannot write the registry: disk full",
                             "free some space");
   ++commits_;
-  lost = false;
+  written = true;
   if (transaction.desired) saved_.desired = transaction.desired;
   for (const auto& [key, memory] : transaction.components) saved_.memory.components[key] = memory;
   for (const auto& key : transaction.forgotten_components) saved_.memory.components.erase(key);

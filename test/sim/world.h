@@ -72,8 +72,10 @@ class Store : public reconciler::Store {
     saved_ = {};
     events_.clear();
     lost = true;
+    written = false;
   }
-  bool lost = false;  // and nothing written since
+  bool lost = false;
+  bool written = false;  // since it was lost
   bool full = false;
   int commits() const { return commits_; }
   const std::vector<reconciler::Event>& events() const { return events_; }
