@@ -28,10 +28,11 @@ class RoutesTest : public testing::Test {
   RoutesTest()
       : node_("[mcproxy]\nsocket = \"" + std::string(proxy_.dir() / "api.sock") + "\"\n") {}
 
-  std::string web(const std::string& cmd, const std::string& extra = "") {
+  std::string web(const std::string& cmd, const std::string& extra = "",
+                  const std::string& watch = "500ms") {
     return definition("web", cmd,
-                      extra +
-                          "rollout = { watch = \"500ms\", drain = \"10s\" }\n"
+                      extra + "rollout = { watch = \"" + watch +
+                          "\", drain = \"10s\" }\n"
                           "[components.health]\nhttp = \"/\"\ninterval = \"500ms\"\n"
                           "retries = 6\n[[components.routes]]\nmode = \"l7\"\nhostname = \"" +
                           std::string(kHost) + "\"\nport = " + std::to_string(proxy_.port()) +
@@ -250,9 +251,14 @@ TEST_F(RoutesTest, AVersionThatIsNeverReadyOrSoonGoneCostsNothing) {
   node_.wait("it is given up", [&] { return node_.ready_reason("web") == "RolloutFailed"; });
   load.finish();
   EXPECT_EQ(page(), "good\n");
-  push(web("mkdir /www; echo short > /www/index.html; httpd -p $PORT -h /www; sleep 1; exit 1"));
-  node_.wait("the old version is back",
-             [&] { return node_.ready_reason("web") == "RolloutFailed" && page() == "good\n"; });
+  const size_t before = node_.events("web", "RolledBack").size();
+  push(web("mkdir /www; echo short > /www/index.html; httpd -p $PORT -h /www; sleep 3; exit 1", "",
+           "10s"));
+  node_.wait("it has traffic", [&] { return page() == "short\n"; });
+  node_.wait("the old version is back", [&] {
+    return node_.events("web", "RolledBack").size() > before &&
+           node_.ready_reason("web") == "RolloutFailed" && page() == "good\n";
+  });
 }
 
 }  // namespace
