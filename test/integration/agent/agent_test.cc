@@ -241,7 +241,9 @@ TEST(Agent, KilledAtAnyPointConvergesAndRestartsNoHealthyContainer) {
   node.wait("the last version runs", [&] {
     const Json web = node.service("web");
     if (web.is_null() || !node.ready("web")) return false;
-    const int port = web["components"][0]["ports"][0]["hostPort"];
+    // It may have had no container when it was asked for.
+    const int port = web.value(Json::json_pointer("/components/0/ports/0/hostPort"), 0);
+    if (port == 0) return false;
     base::HttpClient page(base::HttpAddress::tcp("127.0.0.1", static_cast<uint16_t>(port)));
     const auto answer = page.request({});
     return answer && answer->body == std::to_string(kRounds) + "\n";
