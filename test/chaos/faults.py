@@ -31,7 +31,7 @@ class Fault:
     # Seconds. What ended for the third time within ten minutes is Flapping for one.
     converge: float = 75
     registry_lost: bool = False  # its events are, leases are not
-    removes: bool = False  # touched services, among other things: then their ports are free
+    removes: bool = False  # touched services, among other things: others may have their ports then
     quick: bool = False  # part of the short form
 
 
@@ -296,9 +296,10 @@ def all_faults(seed, quick):
     faults += [
         Fault("kill -9 a container's process", kill_process, ("s2",), 3, "s2: 3 s", quick=True),
         Fault("podman rm of a container", remove_container, ("s2",), 5, "s2: 5 s", quick=True),
-        Fault("podman network rm", remove_network, ("*",), 20, "all are removed: 20 s"),
+        Fault("podman network rm", remove_network, ("*",), 20, "all are removed: 20 s",
+              removes=True),
         Fault("podman rmi of the image", remove_image, ("*",), 20, "all are removed: 20 s",
-              quick=True),
+              removes=True, quick=True),
         Fault("route removed", remove_route, (), 2, "s2: 2 s", shared=True, quick=True),
         Fault("podman's socket removed", remove_podman_socket, ("s1",)),
         Fault("the agent's socket removed", remove_api_socket, ("s1",)),
