@@ -210,6 +210,21 @@ TEST_F(ObserverTest, AFailingListIsSaidOnceAndAskedFurtherApart) {
   EXPECT_LE(*observer_.wake_at() - now_, seconds(36));
 }
 
+// A pause after a failure may be longer than the interval: that is no clock that has stepped back.
+TEST_F(ObserverTest, AFailingListIsAskedFurtherApartThanAShortInterval) {
+  runtime_.faults = [](const auto&) { return FakeRuntime::Fault{base::unavailable("away")}; };
+  Observer hasty(runtime_, executor_, seconds(5));
+  for (int i = 0; i < 10; ++i) {
+    hasty.start(now_, {});
+    executor_.run();
+    hasty.take(now_);
+    hasty.start(now_, {});
+    ASSERT_EQ(executor_.waiting(), 0u) << "at once, after " << i;
+    now_ = *hasty.wake_at();
+  }
+  EXPECT_GE(now_ - at(0), seconds(60));
+}
+
 // ---------------------------------------------------------------- poller
 
 class PollingTest : public testing::Test {

@@ -133,6 +133,19 @@ TEST_F(RouteObserverTest, AnErrorKeepsWhatWasKnownAndIsAskedAgainSoon) {
   EXPECT_FALSE(observed_.proxy->error);
 }
 
+// As the list of podman.
+TEST_F(RouteObserverTest, AnErrorIsAskedFurtherApartThanAShortInterval) {
+  router_.down = true;
+  RouteObserver hasty(&router_, executor_, "mcp/rift", seconds(1));
+  for (int i = 0; i < 10; ++i) {
+    hasty.step(now_, observed_);
+    executor_.run();
+    hasty.step(now_, observed_);
+    ASSERT_EQ(executor_.waiting(), 0u) << "at once, after " << i;
+    now_ = *hasty.wake_at();
+  }
+}
+
 TEST_F(RouteObserverTest, AStepThatIsNobodysWaitsForTheNextList) {
   list();
   Step stale = own({}, {{8443, "a.test"}});
