@@ -248,7 +248,7 @@ class Fleet:
 
     def define(self, name, command_text=None, head=""):
         """Writes the definition in the generation that the service is to have."""
-        text = f"{name} {self.generation[name]}"
+        text = self.text(name)
         page = ("mkdir -p /www; echo " + text + " > /www/index.html; httpd -f -p $PORT -h /www"
                 if name in self.routed else f"echo {text}; sleep 1000000")
         run = command_text or f"trap 'exit 0' TERM; {page} & wait"
@@ -327,7 +327,7 @@ class Fleet:
     def is_current(self, name):
         """Whether one container of the service runs, and is what was deployed last."""
         found = self.containers().get(name, [])
-        text = f"{name} {self.generation[name]}"
+        text = self.text(name)
         return (len(found) == 1 and found[0]["State"] == "running" and
                 any(text + ";" in word for word in found[0]["Command"]))
 
@@ -345,8 +345,12 @@ class Fleet:
         except (OSError, http.client.HTTPException):
             return ""
 
+    def text(self, name):
+        """What the page of the service says in the generation that it is to have."""
+        return f"{name} {self.generation[name]}"
+
     def serves(self, name):
-        return self.page(name) == f"{name} {self.generation[name]}"
+        return self.page(name) == self.text(name)
 
     def unconverged(self):
         """What is not yet as git has it, or None."""
@@ -370,8 +374,8 @@ class Fleet:
             if len(found) != 1 or found[0]["State"] != "running":
                 return f"{name} has {[one['State'] for one in found]}"
         for name in self.routed:
-            if not self.serves(name):
-                return f"the page of {name} says '{self.page(name)}'"
+            if (page := self.page(name)) != self.text(name):
+                return f"the page of {name} says '{page}'"
         return None
 
     def wait_converged(self, seconds):
