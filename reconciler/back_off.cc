@@ -22,8 +22,12 @@ Millis delay(const Schedule& schedule, int attempts, std::string_view seed) {
   return plain + plain * (spread(seed, attempts) % 1000) / 5000;
 }
 
+bool due(TimePoint at, TimePoint now, Millis longest) {
+  return at <= now || at - now > longest * 2;
+}
+
 bool due(TimePoint at, TimePoint now, const Schedule& schedule) {
-  return at <= now || at - now > schedule.cap * 2;
+  return due(at, now, schedule.cap);
 }
 
 }  // namespace reconciler

@@ -21,8 +21,10 @@ inline constexpr Schedule kHealDelay{std::chrono::seconds(1), std::chrono::minut
 // equal arguments give equal delays, and different components do not retry in step.
 Millis delay(const Schedule& schedule, int attempts, std::string_view seed);
 
-// Whether `at` has come. A time further ahead than any delay of the schedule can be was set by a
-// clock that has since stepped back, and counts as come.
+// Whether `at` has come. A time that is further ahead than twice `longest`, the longest that
+// anybody waits here, was set by a clock that has since stepped back, and counts as come.
+bool due(TimePoint at, TimePoint now, Millis longest);
+// The delays of the schedule are what is waited for.
 bool due(TimePoint at, TimePoint now, const Schedule& schedule);
 
 }  // namespace reconciler

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "agent/alerts/kinds.h"
+#include "reconciler/back_off.h"
 
 namespace agent {
 namespace {
 
 using base::Millis;
 using base::TimePoint;
+using reconciler::due;
 using reconciler::Event;
 
 // However often the loop plans, alerts are derived this often at most.
@@ -42,11 +44,6 @@ Event event_of_failure(const std::string& receiver, const base::Error& error, Ti
 bool same_news(const AlertRecord& a, const AlertRecord& b) {
   return a.alert.key() == b.alert.key() && a.alert.since == b.alert.since &&
          a.alert.until == b.alert.until && a.alert.severity == b.alert.severity && a.said == b.said;
-}
-
-// `at` has come, or was set by a clock that has stepped back since.
-bool due(TimePoint at, Millis interval, TimePoint now) {
-  return at <= now || at - now > interval * 2;
 }
 
 std::vector<Audience> audiences_of(const std::vector<Alerter::Told>& receivers) {
@@ -143,7 +140,7 @@ void Alerter::derive(Situation& situation, TimePoint now, std::vector<Event>& ev
 }
 
 void Alerter::save(TimePoint now) {
-  if (save_at_ && !due(*save_at_, kSaveRetry, now)) return;
+  if (save_at_ && !due(*save_at_, now, kSaveRetry)) return;
   save_at_.reset();
   std::vector<AlertRecord> records = ledger_.records();
   if (std::equal(records.begin(), records.end(), stored_.begin(), stored_.end(), same_news)) return;
@@ -155,7 +152,7 @@ void Alerter::save(TimePoint now) {
 }
 
 void Alerter::ask_node(TimePoint now) {
-  if (ports_.facts == nullptr || looking_ || !due(facts_at_, options_.facts_interval, now)) return;
+  if (ports_.facts == nullptr || looking_ || !due(facts_at_, now, options_.facts_interval)) return;
   facts_at_ = now + options_.facts_interval;
   const auto result = std::make_shared<std::optional<NodeFacts>>();
   looking_ = std::make_shared<std::optional<NodeFacts>>();
@@ -164,7 +161,7 @@ void Alerter::ask_node(TimePoint now) {
 }
 
 void Alerter::beat(TimePoint now) {
-  if (ports_.pulse == nullptr || beating_ || !due(beat_at_, options_.pulse_interval, now)) return;
+  if (ports_.pulse == nullptr || beating_ || !due(beat_at_, now, options_.pulse_interval)) return;
   beat_at_ = now + options_.pulse_interval;
   const auto result = std::make_shared<std::optional<base::Result<>>>();
   beating_ = std::make_shared<std::optional<base::Result<>>>();

@@ -58,9 +58,8 @@ void Observer::start(base::TimePoint now, const std::set<ComponentKey>& in_fligh
   if (hinted_ && !hint_since_) hint_since_ = now;
   const bool quiet = in_flight.empty() || (hint_since_ && now - *hint_since_ >= kHintPatience);
   const bool failing = failures_in_row_ > 0;
-  // Further away than it can have been meant: a clock that has stepped back.
   const base::Millis longest = failing ? kListRetry.cap : list_interval_;
-  const bool periodic = next_list_ && (*next_list_ <= now || *next_list_ - now > longest * 2);
+  const bool periodic = next_list_ && reconciler::due(*next_list_, now, longest);
   if (!listing_ && (periodic || (hinted_ && quiet && !failing))) {
     touched_ = in_flight;
     start_list();

@@ -4,6 +4,8 @@
 #include <memory>
 #include <set>
 
+#include "reconciler/back_off.h"
+
 namespace agent {
 
 using reconciler::PeerAnswer;
@@ -46,9 +48,7 @@ bool PeerBoard::step(base::TimePoint now, Answers& answers) {
       known = std::move(*entry.answer);
       entry.answer.reset();
     }
-    // Further away than any pause: a clock that has stepped back.
-    const bool due = entry.next_at <= now || entry.next_at - now > kLongestPause * 2;
-    if (!entry.asking && due) ask(service, entry);
+    if (!entry.asking && reconciler::due(entry.next_at, now, kLongestPause)) ask(service, entry);
   }
   return changed;
 }

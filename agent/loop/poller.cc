@@ -52,9 +52,7 @@ std::optional<Poller::News> Poller::step(base::TimePoint now) {
     }
     next_at_ = now + pause();
   }
-  // Further away than any pause: a clock that has stepped back.
-  const base::Millis longest = std::max(interval_, kLongestPause);
-  const bool due = !next_at_ || *next_at_ <= now || *next_at_ - now > longest * 2;
+  const bool due = !next_at_ || reconciler::due(*next_at_, now, std::max(interval_, kLongestPause));
   if (!polling_ && (due || requested_ > asked_)) {
     polling_ = true;
     ++polls_;

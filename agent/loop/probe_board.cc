@@ -4,6 +4,8 @@
 #include <memory>
 #include <set>
 
+#include "reconciler/back_off.h"
+
 namespace agent {
 
 using reconciler::ContainerId;
@@ -41,8 +43,8 @@ bool ProbeBoard::step(base::TimePoint now, std::map<ContainerId, Readiness>& rea
   std::vector<std::pair<base::TimePoint, ContainerId>> waiting;
   for (auto& [id, entry] : entries_) {
     if (entry.result) changed |= take(id, entry, readiness, now);
-    const bool due = entry.next_at <= now || entry.next_at - now > entry.probe.health.interval * 2;
-    if (!entry.asking && due) waiting.emplace_back(entry.next_at, id);
+    if (!entry.asking && reconciler::due(entry.next_at, now, entry.probe.health.interval))
+      waiting.emplace_back(entry.next_at, id);
   }
   // Who has waited longest comes first.
   std::sort(waiting.begin(), waiting.end());

@@ -33,8 +33,7 @@ std::optional<base::Error> Reporter::step(base::TimePoint now) {
       next_at_ = now + reconciler::delay({kPause, kLongestPause}, ++failures_in_row_, seed_);
     }
   }
-  // Further away than any pause: a clock that has stepped back.
-  const bool due = next_at_ <= now || next_at_ - now > kLongestPause * 2;
+  const bool due = reconciler::due(next_at_, now, kLongestPause);
   if (!outbox_ || under_way_ || !has_news() || !due) return failed;
   sending_ = newest_.outcome;
   const auto result = std::make_shared<std::optional<base::Result<>>>();

@@ -30,9 +30,8 @@ bool RouteObserver::step(base::TimePoint now, reconciler::Observed& observed) {
   if (router_ == nullptr) return false;
   if (!observed.proxy) observed.proxy.emplace();
   const bool changed = result_ && take(now, *observed.proxy);
-  // Further away than it can have been meant: a clock that has stepped back.
   const base::Millis longest = failures_in_row_ > 0 ? kListRetry.cap : list_interval_;
-  const bool due = !next_list_ || *next_list_ <= now || *next_list_ - now > longest * 2;
+  const bool due = !next_list_ || reconciler::due(*next_list_, now, longest);
   const bool follows =
       following_ && failures_in_row_ == 0 && (now >= asked_at_ + kFollowEvery || now < asked_at_);
   if (listing_ || !(hinted_ || due || follows)) return changed;
