@@ -1,5 +1,6 @@
 #!/bin/bash
-# Builds everything and runs every test; installs first what that needs. Ends with ctest's summary.
+# Builds everything and runs every test; installs first what that needs. Ends with ctest's summary,
+# and what the tests that failed said.
 set -euo pipefail
 usage() {
   cat <<'TEXT'
@@ -37,7 +38,32 @@ install_oidc_provider "$build/oidc-provider"
 fresh=()
 [ -f "$build/CMakeCache.txt" ] || fresh=(-G Ninja)
 cmake -S "$top" -B "$build" "${fresh[@]}" -DMCP_SANITIZE= --log-level=WARNING
-cmake --build "$build"
+# A log that nobody watches, of a CI say, is cut when it is long: no line a file, one a test.
+quiet=()
+[ -t 1 ] || quiet=(-- --quiet)
+cmake --build "$build" "${quiet[@]}"
+
+# How the output of each test that failed begins and ends: the whole is a thousand tests away.
+said_by_failed() {
+  local log=Testing/Temporary/LastTest.log
+  awk -v some=20 '
+    / Testing: / { name = $3; count = inside = 0 }
+    /^<end of output>$/ { inside = 0 }
+    inside { lines[count++] = substr($0, 1, 400) }
+    /^-+$/ && after_output { inside = 1 }
+    { after_output = /^Output:$/ }
+    /^Test (Failed|time out)/ {
+      print "\n---- " name " failed, and said:"
+      for (i = 0; i < count; ++i) {
+        if (i < some || i >= count - some) print lines[i]
+        else if (i == some) print "[...]"
+      }
+    }' "$log"
+}
 
 cd "$build"
-exec ctest -j "$jobs" --timeout 600 --output-on-failure --no-tests=error "${select[@]}"
+test=(ctest -j "$jobs" --timeout 600 --output-on-failure --no-tests=error "${select[@]}")
+status=0
+if [ -t 1 ]; then "${test[@]}"; else "${test[@]}" | sed -u '/^ *Start /d; s/ \.\.\.\.*/ /'; fi || status=$?
+[ "$status" = 0 ] || said_by_failed
+exit "$status"
