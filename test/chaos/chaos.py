@@ -8,7 +8,7 @@ import sys
 import time
 
 from faults import all_faults
-from fleet import Fleet, TooLong
+from fleet import Fleet, Limits, TooLong
 from load import Load
 
 ROUTED = ("s1", "s2", "s3", "steady")
@@ -24,6 +24,7 @@ def arguments():
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--only", default="")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--patience", type=float, default=1)
     return parser.parse_args()
 
 
@@ -52,7 +53,8 @@ def try_fault(fault, fleet, load):
     except (OSError, KeyError, RuntimeError) as error:
         state = [f"cannot be said: {error!r}"]
     for host, (count, down, why) in losses.items():
-        allowed = fault.outage if fault.shared or host.split(".")[0] in touched else 0
+        mine = fault.shared or host.split(".")[0] in touched
+        allowed = fault.outage * Limits.patience if mine else 0
         if allowed == 0 or down > allowed:
             wrong.append(f"{host} lost {count} in {down:.2f} s: {why}")
     wrong += state
@@ -71,6 +73,7 @@ def print_row(row, widths=(44, 8, 14, 52, 8, 12, 6)):
 
 def main():
     options = arguments()
+    Limits.patience = options.patience
     # An interrupted run cleans up as any other.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     end = time.monotonic() + options.minutes * 60

@@ -13,6 +13,7 @@ from typing import Callable
 
 from fleet import NETWORK, call, wait_until
 from operations import OPERATIONS
+from parts import processes_with
 
 # In the order in which a rollout comes by them.
 PHASES = ("Created", "Started", "Routed", "Stopped")
@@ -61,6 +62,12 @@ def kill_mc_proxy(fleet):
 
 def kill_haproxy(fleet):
     for pid in fleet.haproxies():
+        os.kill(pid, signal.SIGKILL)
+
+
+def kill_dns(fleet):
+    """Netavark's server of names, which all podmans of a machine share."""
+    for pid in processes_with("aardvark-dns"):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -287,6 +294,7 @@ def all_faults(seed, quick):
     faults = [Fault("nothing: a rollout", lambda fleet: fleet.deploy("s1"), ("s1",), quick=True)]
     for phase in PHASES:
         for name, act, outage in (("agent", kill_agent, 0), ("podman service", kill_podman, 0),
+                                  ("aardvark-dns", kill_dns, 0),
                                   ("mc-proxy", kill_mc_proxy, 0), ("HAProxy", kill_haproxy, 5),
                                   ("conmon", kill_conmons, 5)):
             faults.append(Fault(

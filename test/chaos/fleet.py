@@ -25,11 +25,17 @@ STATE_SIZE = "48m"
 POLL = 0.05
 
 
+class Limits:
+    """On a machine that is slow, or busy with other things, all may take `patience` times as long."""
+    patience = 1.0
+
+
 class TooLong(Exception):
     """What was waited for did not come."""
 
 
 def wait_until(condition, what, seconds=60):
+    seconds *= Limits.patience
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -136,6 +142,8 @@ class Follower(threading.Thread):
 
     def wait_for(self, since, service, reason, seconds=60):
         """Until the service has such an event that is newer than `since`."""
+        seconds *= Limits.patience
+
         def there():
             return any(number > since and event["service"] == service and event["reason"] == reason
                        for number, event in self.events.items())
@@ -381,6 +389,7 @@ class Fleet:
     def wait_converged(self, seconds):
         """Seconds from the end of the fault until all is as git has it."""
         why = "?"
+        seconds *= Limits.patience
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:

@@ -3,11 +3,12 @@
 # fault after the other; says what was lost, how long it took to come back, and exits with 1 when
 # that is more than it may be.
 #
-#   test/chaos/run.sh [--quick] [--minutes N] [--seed N] [--only REGEX] [--binaries DIR]
+#   test/chaos/run.sh [--quick] [--minutes N] [--patience N] [--seed N] [--only REGEX] [--binaries DIR]
 #   test/chaos/run.sh --soak [--minutes N] [--services N] [--seed N] [--binaries DIR]
 #
 #   --quick        the short form: a fault of each kind
 #   --minutes N    begin no fault after N minutes (default: 30); with --soak: go on for so long (120)
+#   --patience N   all may take N times as long: on a machine that is slow or busy
 #   --seed N       the choices of an earlier run again; it is printed
 #   --only REGEX   faults whose names match
 #   --soak         random changes to many services (default: 100): nothing may grow
@@ -27,6 +28,7 @@ while [ $# -gt 0 ]; do
   case $1 in
     --quick) arguments+=(--quick) ;;
     --minutes) arguments+=(--minutes "${2:?--minutes needs a number}"); shift ;;
+    --patience) arguments+=(--patience "${2:?--patience needs a number}"); shift ;;
     --seed) seed=${2:?--seed needs a number}; shift ;;
     --soak) program=soak ;;
     --services) arguments+=(--services "${2:?--services needs a number}"); shift ;;
