@@ -14,6 +14,7 @@ namespace {
 constexpr Millis kHealWindow = std::chrono::minutes(10);
 constexpr Millis kSettledAfter = std::chrono::minutes(1);
 constexpr size_t kFlappingHeals = 3;
+constexpr Millis kPortCloses = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -36,6 +37,7 @@ void Machine::refuse_taken_ports() {
       std::all_of(fixed.begin(), fixed.end(), [](const auto& port) { return port.host_port == 0; });
   for (const ObservedContainer* container : in_.containers) {
     if (has_process(*container) || container->owner->spec_hash != in_.desired.spec_hash) continue;
+    if (closes_ports(*container) && !keeps_failing(StepKind::kStart, 1)) continue;
     for (const auto& [route, port] : container->owner->leases)
       if (leases_only || in_.observed.busy_ports.contains(port)) d_.next.refused_ports.insert(port);
   }
@@ -238,11 +240,35 @@ void Machine::bring_up() {
   if (!in_.desired.rolls)
     for (const ObservedContainer* other : others_)
       if (has_process(*other)) return hold_traffic(*other) ? stop(*other, replaced_by()) : void();
-  if (fallback_ != nullptr && !runs(*fallback_) && keeps_failing(StepKind::kStart, 1))
+  if (fallback_ != nullptr && !runs(*fallback_) && keeps_failing(StepKind::kStart, 1) &&
+      !port_is_closing())
     return fail_rollout(std::string(d_.next.failure->error.message));
   if (!in_.port_gate.empty()) return wait(reason::kWaitingForPort, in_.port_gate);
   mark(&Rollout::started, in_.now);
   emit(start_step(in_.key, in_.service.revision, *candidate_, false, create_cause()), "starting");
+}
+
+bool Machine::closes_ports(const ObservedContainer& container) const {
+  const Millis ended = in_.now - container.exited_at;
+  return is_down(container) && ended >= Millis(0) && ended < kPortCloses;
+}
+
+bool Machine::port_is_closing() const {
+  const auto& failure = d_.next.failure;
+  if (!failure || failure->step != StepKind::kStart || failure->error.code != base::Code::kConflict)
+    return false;
+  const auto& wanted = in_.desired.spec.ports;
+  return std::any_of(
+      in_.containers.begin(), in_.containers.end(), [&](const ObservedContainer* container) {
+        if (!closes_ports(*container)) return false;
+        if (container == candidate_) return true;
+        return std::any_of(wanted.begin(), wanted.end(), [&](const auto& port) {
+          return std::any_of(
+              container->ports.begin(), container->ports.end(), [&](const auto& had) {
+                return had.host_port == port.host_port && had.protocol == port.protocol;
+              });
+        });
+      });
 }
 
 bool Machine::keeps_failing(StepKind step, int tries) const {
@@ -412,7 +438,10 @@ void Machine::remove(const ObservedContainer& container, const std::string& caus
 }
 
 void Machine::emit(Step step, std::string message) {
-  if (d_.next.failure) {
+  if (port_is_closing()) {
+    settle(Phase::kProgressing, reason::kWaitingForPort,
+           "a port is not given back yet: " + d_.next.failure->error.text());
+  } else if (d_.next.failure) {
     const Failure& failure = *d_.next.failure;
     settle(Phase::kFailing, failure_reason(failure), failure.error.text());
   } else {

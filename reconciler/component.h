@@ -12,6 +12,15 @@
 // crash or surprise is handled by looking again. docs/architecture.md draws it.
 namespace reconciler {
 
+inline bool runs(const ObservedContainer& container) {
+  return container.state == ContainerState::kRunning;
+}
+
+// Holds its ports, whether or not it does its work.
+inline bool has_process(const ObservedContainer& container) {
+  return runs(container) || container.state == ContainerState::kPaused;
+}
+
 struct ComponentInput {
   const ComponentKey& key;
   const NodeName& node;

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "reconciler/component.h"
+
 namespace reconciler {
 namespace {
-
-bool has_process(const ObservedContainer& container) {
-  return container.state == ContainerState::kRunning || container.state == ContainerState::kPaused;
-}
 
 bool meet(std::string_view a, std::string_view b) {
   const auto any = [](std::string_view ip) { return ip.empty() || ip == "0.0.0.0" || ip == "::"; };

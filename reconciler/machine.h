@@ -11,15 +11,6 @@
 // container that fails, traffic.cc where routes lead. Nothing else includes this.
 namespace reconciler {
 
-inline bool runs(const ObservedContainer& container) {
-  return container.state == ContainerState::kRunning;
-}
-
-// Holds its ports, whether or not it does its work.
-inline bool has_process(const ObservedContainer& container) {
-  return runs(container) || container.state == ContainerState::kPaused;
-}
-
 // Does not run, and could.
 inline bool is_down(const ObservedContainer& container) {
   return container.state == ContainerState::kExited || container.state == ContainerState::kPaused;
@@ -62,7 +53,8 @@ class Machine {
 
   void begin_anew();
   // A leased port that the host would not give is ours to change: the container is made anew on
-  // another one. A fixed port may be to blame as well, so a lease goes only when it is seen taken.
+  // another one, unless its own last process may still have it. A fixed port may be to blame as
+  // well, so a lease goes only when it is seen taken.
   void refuse_taken_ports();
   // The label of a container says which ports it was made with; that outlives a lost registry.
   void keep_leases_of_containers();
@@ -102,6 +94,10 @@ class Machine {
   bool wait_before_another(const std::string& why);
   std::optional<Slot> free_slot() const;
   void bring_up();
+  // Ended just now: conmon, or its pod, gives its ports back a moment later.
+  bool closes_ports(const ObservedContainer& container) const;
+  // The start was refused for a port that such a container had.
+  bool port_is_closing() const;
   // More often than `tries`, and whoever was asked was there to say so.
   bool keeps_failing(StepKind step, int tries) const;
   void watch();

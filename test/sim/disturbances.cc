@@ -240,6 +240,7 @@ void Simulation::disturb_surroundings() {
       return happened("disk full or free");
     case 5:
       node_.executor->slow = !node_.executor->slow;
+      node_.runtime.port_closes = Millis(node_.executor->slow ? 3000 : 0);
       return happened("slow or fast");
     case 6:
       node_.runtime.occupy_port(

@@ -94,6 +94,7 @@ void Simulation::heal() {
   if (!node_.rules.violation().empty()) return;
   faults_ = podman_away_ = branch_.down = node_.store.full = node_.executor->slow =
       node_.outbox.down = false;
+  node_.runtime.port_closes = {};
   for (uint16_t port = kFirstFixedPort; port < kFirstFixedPort + kFixedPorts; ++port)
     node_.runtime.free_port(port);
   for (int port = reconciler::kFirstLeasePort; port <= reconciler::kLastLeasePort; ++port)

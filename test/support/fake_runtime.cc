@@ -177,7 +177,7 @@ void FakeRuntime::say(const ContainerId& id, const std::string& line) {
 std::set<uint16_t> FakeRuntime::listening() {
   std::set<uint16_t> ports = occupied_;
   for (const auto& [id, container] : containers_) {
-    if (!has_process(container)) continue;
+    if (!has_ports(container)) continue;
     for (const PortMapping& port : container.ports)
       if (port.protocol == "tcp") ports.insert(port.host_port);
   }
@@ -285,11 +285,16 @@ std::string FakeRuntime::name_of(const ContainerId& id) const {
   return found == containers_.end() ? std::string() : found->second.name;
 }
 
+bool FakeRuntime::has_ports(const ObservedContainer& container) const {
+  const Millis ended = clock_() - container.exited_at;
+  return has_process(container) || (ended >= Millis(0) && ended < port_closes);
+}
+
 std::optional<uint16_t> FakeRuntime::taken_port(const ObservedContainer& starting) const {
   for (const PortMapping& port : starting.ports) {
     if (port.protocol == "tcp" && occupied_.contains(port.host_port)) return port.host_port;
     for (const auto& [id, other] : containers_) {
-      if (id == starting.id || !has_process(other)) continue;
+      if (!has_ports(other)) continue;  // its own, too, while they are not given back
       for (const PortMapping& theirs : other.ports)
         if (collide(port, theirs)) return port.host_port;
     }

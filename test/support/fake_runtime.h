@@ -64,6 +64,8 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
 
   void say(const reconciler::ContainerId& id, const std::string& line);  // its process, to its log
 
+  // After the end of a process its ports stay bound for so long.
+  base::Millis port_closes{0};
   void occupy_port(uint16_t port);  // somebody else's process listens on it
   void free_port(uint16_t port);
 
@@ -96,6 +98,7 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   template <class T>
   base::Result<T> run(const Call& call, const std::function<base::Result<T>()>& effect);
   std::string name_of(const reconciler::ContainerId& id) const;
+  bool has_ports(const reconciler::ObservedContainer& container) const;
   std::optional<uint16_t> taken_port(const reconciler::ObservedContainer& starting) const;
   reconciler::ContainerId next_id();
   base::Result<reconciler::ContainerId> make(const reconciler::ContainerSpec& spec);

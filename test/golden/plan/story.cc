@@ -120,6 +120,7 @@ bool Story::world_command(const Words& words) {
   if (verb == "remove") return runtime_.remove_by_hand(container(what).id), true;
   if (verb == "reboot") return runtime_.reboot(), true;
   if (verb == "occupy") return runtime_.occupy_port(port(what)), true;
+  if (verb == "ports-close") return runtime_.port_closes = base::parse_duration(what).value(), true;
   if (verb == "free") return runtime_.free_port(port(what)), true;
   if (verb == "adopt") return adopt(what, more), true;
   if (verb == "drift") return drifts_[what] = more, true;

@@ -41,6 +41,7 @@ namespace test {
 //   > crash IMAGE CODE [WORDS]    says that and ends as soon as it runs;  > heal IMAGE ends that
 //   > end NAME CODE | pause NAME | remove NAME | start NAME | reboot     by others
 //   > foreign NAME [PORT] | other-node NAME | occupy PORT | free PORT
+//   > ports-close DURATION        so long after the end of a container its ports stay bound
 //   > adopt NAME SERVICE[/COMPONENT]   an operator accepts that container, as what is defined
 //   > drift NAME image|ports      podman shows the container with another one
 //   > podman away | back
