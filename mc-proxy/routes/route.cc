@@ -81,6 +81,9 @@ Result<> check(const Route& route) {
     return base::invalid(
         "an l4 route has no tlsCert and no tlsKey: the backend's own certificate is seen",
         "leave them out, or make it l7");
+  if (route.mode == Mode::kL4 && route.protocol == Protocol::kH2c)
+    return base::invalid("an l4 route has no backendProtocol h2c: TLS passes as it is",
+                         "leave it out, or make it l7");
   if (route.tls_cert.empty() && !route.tls_key.empty())
     return base::invalid("tlsKey without tlsCert", "name both, or tlsCert alone");
   return {};

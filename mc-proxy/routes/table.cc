@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/log/log.h"
+
 namespace mc_proxy {
 namespace {
 
@@ -60,10 +62,19 @@ Result<> RouteTable::load(const std::function<void(StoredRoute)>& take) {
     route.key = {rows.text(0), rows.text(1)};
     route.owner = rows.text(2);
     route.backend = rows.text(3);
-    MCP_TRY(route.mode, parse_mode(rows.text(4)));
+    const auto mode = parse_mode(rows.text(4));
+    const auto protocol = parse_protocol(rows.text(7));
+    if (!mode || !protocol) {
+      const base::Error& error = mode ? protocol.error() : mode.error();
+      base::log::warning(
+          "a row of the database is passed over, set the route again: " + error.text(),
+          {{"route", route.key.listener + " " + route.key.hostname}});
+      continue;
+    }
+    route.mode = *mode;
+    route.protocol = *protocol;
     route.tls_cert = rows.text(5);
     route.tls_key = rows.text(6);
-    MCP_TRY(route.protocol, parse_protocol(rows.text(7)));
     route.send_proxy_protocol = rows.integer(8) != 0;
     stored.pem = rows.text(9);
     route.hold = std::chrono::seconds(rows.integer(10));

@@ -22,7 +22,8 @@ class RouteTable {
  public:
   static base::Result<RouteTable> open(const std::string& path);
 
-  // One after another, in the order of their keys.
+  // One after another, in the order of their keys. A row that no version of ours has written is
+  // logged and passed over.
   base::Result<> load(const std::function<void(StoredRoute)>& take);
 
   // kNotFound: no such route.

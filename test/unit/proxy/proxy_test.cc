@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "base/sqlite/database.h"
 #include "mc-proxy/certs/certificate.h"
 #include "mc-proxy/certs/dev_ca.h"
 #include "mc-proxy/config/config.h"
@@ -134,6 +135,34 @@ TEST(ProxyRoutes, AHoldHasItsBounds) {
     route.hold = std::chrono::seconds(bad);
     EXPECT_THAT(check(route).error().text(), HasSubstr("hold is " + std::to_string(bad)));
   }
+}
+
+TEST(ProxyRoutes, Http2WithoutTlsIsNothingToPassThrough) {
+  Route route;
+  route.owner = "o";
+  route.backend = "a:1";
+  route.protocol = Protocol::kH2c;
+  EXPECT_TRUE(check(route));
+  route.mode = Mode::kL4;
+  EXPECT_THAT(check(route).error().text(), HasSubstr("make it l7"));
+}
+
+TEST(ProxyRoutes, ARowThatNobodyCanReadCostsItselfAlone) {
+  const test::TempDir dir;
+  auto table = RouteTable::open(dir / "t.db");
+  ASSERT_TRUE(table);
+  std::vector<StoredRoute> routes;
+  for (const char* host : {"a", "b", "c", "d"})
+    routes.push_back({{.key = {":443", host}, .owner = "o", .backend = "x:1"}, "PEM"});
+  ASSERT_TRUE(table->change(routes, {}, [] { return base::Result<>(); }));
+  auto other = base::sqlite::Database::open(dir / "t.db");
+  ASSERT_TRUE(other);
+  ASSERT_TRUE(
+      other->script("UPDATE route SET mode = 'l5' WHERE hostname = 'b';"
+                    "UPDATE route SET protocol = 'h9' WHERE hostname = 'c'"));
+  std::string hosts;
+  EXPECT_TRUE(table->load([&](const StoredRoute& one) { hosts += one.route.key.hostname; }));
+  EXPECT_EQ(hosts, "ad");
 }
 
 TEST(ProxyRoutes, AFailedChangeLeavesTheTableAsItWas) {
