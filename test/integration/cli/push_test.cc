@@ -6,13 +6,14 @@
 #include <fstream>
 
 #include "base/process/process.h"
-#include "test/integration/cli/upload_relay.h"
+#include "test/integration/cli/transfer_relay.h"
 #include "test/support/agent_program.h"
 #include "test/support/dialogue.h"
 #include "test/support/git/git_repo.h"
 #include "test/support/temp_dir.h"
 
-// `mcp push` of a large file to the real mcp-agent, also when it ends in the middle.
+// `mcp push` and `mcp pull` of a large file, to and from the real mcp-agent, also when they end in
+// the middle.
 namespace test {
 namespace {
 
@@ -21,6 +22,8 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
+using Way = TransferRelay::Way;
+using End = TransferRelay::End;
 
 constexpr size_t kLarge = 64 << 20;
 constexpr size_t kMiddle = 20 << 20;
@@ -41,7 +44,12 @@ class Push : public testing::Test {
   }
 
   base::Command command(const std::string& socket) const {
-    return {{MCP_BINARY_DIR "/bin/mcp", "push", dir_ / "big.bin", "web"},
+    return mcp(socket, {"push", dir_ / "big.bin", "web"});
+  }
+
+  base::Command mcp(const std::string& socket, std::vector<std::string> words) const {
+    words.insert(words.begin(), MCP_BINARY_DIR "/bin/mcp");
+    return {words,
             {{"MCP_AGENT", "unix://" + socket},
              {"MCP_REPO", ""},
              {"MCP_CONFIG", ""},
@@ -84,7 +92,7 @@ class Push : public testing::Test {
 
 TEST_F(Push, BrokenOffInTheMiddleTheOldFileStays) {
   for (const int signal : {SIGINT, SIGTERM}) {
-    UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+    TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kUp, kMiddle, End::kHold);
     const std::string said = dir_ / ("said-" + std::to_string(signal));
     auto child = base::Child::spawn(command(relay.socket()), {.output_file = said});
     ASSERT_TRUE(child) << child.error().text();
@@ -104,7 +112,7 @@ TEST_F(Push, BrokenOffInTheMiddleTheOldFileStays) {
 
 TEST_F(Push, WhenTheConnectionIsCutTheOldFileStays) {
   {
-    UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kCut);
+    TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kUp, kMiddle, End::kCut);
     const auto done = base::run_command(command(relay.socket()), "", std::chrono::minutes(2));
     ASSERT_TRUE(done) << done.error().text();
     EXPECT_EQ(done->exit_code, 7) << done->out;
@@ -118,7 +126,7 @@ TEST_F(Push, WhenTheConnectionIsCutTheOldFileStays) {
 }
 
 TEST_F(Push, AFileThatShrinksOnTheWayIsNotSent) {
-  UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+  TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kUp, kMiddle, End::kHold);
   auto child = base::Child::spawn(command(relay.socket()), {.output_file = dir_ / "said"});
   ASSERT_TRUE(child) << child.error().text();
   ASSERT_TRUE(relay.wait_reached()) << read_file(dir_ / "said");
@@ -131,7 +139,7 @@ TEST_F(Push, AFileThatShrinksOnTheWayIsNotSent) {
 }
 
 TEST_F(Push, ProgressMovesOnATerminal) {
-  UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+  TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kUp, kMiddle, End::kHold);
   const base::Command push = command(relay.socket());
   Dialogue terminal(push.argv, push.env);
   EXPECT_TRUE(terminal.see("web/big.bin  0 B of 64.0 MiB")) << terminal.screen();
@@ -148,7 +156,7 @@ TEST_F(Push, ProgressMovesOnATerminal) {
 }
 
 TEST_F(Push, CtrlCOnATerminalSaysHowFarItCame) {
-  UploadRelay relay(dir_ / "relay.sock", agent_->socket(), kMiddle, UploadRelay::End::kHold);
+  TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kUp, kMiddle, End::kHold);
   const base::Command push = command(relay.socket());
   Dialogue terminal(push.argv, push.env);
   ASSERT_TRUE(relay.wait_reached());
@@ -157,6 +165,33 @@ TEST_F(Push, CtrlCOnATerminalSaysHowFarItCame) {
   EXPECT_TRUE(terminal.see("the push was broken off at 2")) << terminal.screen();
   EXPECT_EQ(terminal.end(), 130) << terminal.screen();
   expect_the_old_file_alone();
+}
+
+TEST_F(Push, APullThatIsBrokenOffLeavesWhatWasThere) {
+  fs::create_directories(dir_ / "out");
+  std::ofstream(dir_ / "out/big.bin") << "old";
+  fs::copy_file(dir_ / "big.bin", dir_ / "data/web/big.bin", fs::copy_options::overwrite_existing);
+  const std::vector<std::string> words = {"pull", "web", "big.bin", dir_ / "out"};
+  const auto files = [&] {
+    return std::distance(fs::directory_iterator(dir_ / "out"), fs::directory_iterator());
+  };
+  for (const int signal : {SIGINT, SIGTERM}) {
+    TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kDown, kMiddle, End::kHold);
+    const std::string said = dir_ / ("said-" + std::to_string(signal));
+    auto child = base::Child::spawn(mcp(relay.socket(), words), {.output_file = said});
+    ASSERT_TRUE(child) << child.error().text();
+    ASSERT_TRUE(relay.wait_reached()) << read_file(said);
+    EXPECT_EQ(files(), 2) << "beside the file is what has come of the next";
+    ::kill(child->pid(), signal);
+    EXPECT_EQ(child->wait(std::chrono::seconds(60)), 130);
+    EXPECT_THAT(read_file(said), StartsWith("error: the pull of web/big.bin was broken off at "));
+    EXPECT_EQ(files(), 1);
+    EXPECT_EQ(read_file(dir_ / "out/big.bin"), "old");
+  }
+  const auto done = base::run_command(mcp(agent_->socket(), words), "", std::chrono::minutes(2));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(done->exit_code, 0) << done->err;
+  EXPECT_EQ(run({"cmp", dir_ / "big.bin", dir_ / "out/big.bin"}), "");
 }
 
 }  // namespace

@@ -48,8 +48,8 @@ class CliOverSsh : public testing::Test {
     std::ofstream(path) << "#!/bin/sh\nexec /usr/bin/ssh -F " << dir_ / "ssh_config" << " \"$@\"\n";
     fs::permissions(path, fs::perms::owner_all);
     std::ofstream(dir_ / "ssh_config")
-        << "Host rift\n  HostName 127.0.0.1\n  Port " << server_.port()
-        << "\nHost *\n  IdentityFile " << key_.string() << "\n  UserKnownHostsFile "
+        << "Host rift\n  HostName 127.0.0.1\n  Port " << server_.port() << "\n"
+        << more_config_ << "Host *\n  IdentityFile " << key_.string() << "\n  UserKnownHostsFile "
         << known_hosts_.string() << "\n  StrictHostKeyChecking yes\n  BatchMode yes\n";
   }
 
@@ -99,6 +99,7 @@ class CliOverSsh : public testing::Test {
   SshGitServer server_;
   fs::path key_;
   fs::path known_hosts_;
+  std::string more_config_;  // of the host before it
 };
 
 TEST_F(CliOverSsh, ACommandAsksThroughOneConnection) {
@@ -115,6 +116,36 @@ TEST_F(CliOverSsh, ACommandAsksThroughOneConnection) {
 
 TEST_F(CliOverSsh, AHostOfSshConfigIsUnderstood) {
   const auto listed = mcp({"list", "-o", "name"}, "ssh://rift" + (dir_ / "agent.sock"));
+  EXPECT_EQ(listed.out, "web\n") << listed.err;
+}
+
+TEST_F(CliOverSsh, AJumpHostIsGoneThrough) {
+  SshGitServer gate(dir_ / "gate", "LogLevel VERBOSE\n");
+  fs::copy_file(dir_ / "sshd/authorized_keys", dir_ / "gate/authorized_keys",
+                fs::copy_options::overwrite_existing);
+  std::ofstream(known_hosts_, std::ios::app) << read_file(gate.known_hosts({"ed25519"}));
+  more_config_ = "  ProxyJump gate\nHost gate\n  HostName 127.0.0.1\n  Port " +
+                 std::to_string(gate.port()) + "\n";
+  const auto listed = mcp({"list", "-o", "name"}, "ssh://rift" + (dir_ / "agent.sock"));
+  EXPECT_EQ(listed.out, "web\n") << listed.err;
+  EXPECT_THAT(gate.log(), HasSubstr("Accepted publickey"));
+  EXPECT_EQ(logins(), 1);
+}
+
+TEST_F(CliOverSsh, AnAgentOfKeysIsAsked) {
+  const std::string address = "ssh://rift" + (dir_ / "agent.sock"), socket = dir_ / "keys.sock";
+  auto agent = base::Child::spawn({{"ssh-agent", "-D", "-a", socket}},
+                                  {.output_file = dir_ / "ssh-agent.log"});
+  ASSERT_TRUE(agent) << agent.error().text();
+  for (int i = 0; i < 500 && !fs::exists(socket); ++i)
+    ASSERT_FALSE(agent->wait(std::chrono::milliseconds(20))) << read_file(dir_ / "ssh-agent.log");
+  const std::string key = std::exchange(key_, "none");  // ssh_config(5): no file
+  more_config_ = "  IdentityAgent " + socket + "\n";
+  EXPECT_THAT(mcp({"list"}, address).err, HasSubstr("Permission denied (publickey)"));
+  const auto added = base::run_command({{"ssh-add", "-q", key}, {{"SSH_AUTH_SOCK", socket}}}, "",
+                                       std::chrono::seconds(60));
+  ASSERT_TRUE(added && added->ok());
+  const auto listed = mcp({"list", "-o", "name"}, address);
   EXPECT_EQ(listed.out, "web\n") << listed.err;
 }
 

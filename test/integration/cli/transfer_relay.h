@@ -7,15 +7,16 @@
 
 namespace test {
 
-// Passes connections of a Unix socket on to another one. When some client of one has sent so many
-// bytes it ends them both, or takes no more until it is told to go on.
-class UploadRelay {
+// Passes connections of a Unix socket on to another one. When so many bytes of one have come this
+// way it ends it, or takes no more until it is told to go on.
+class TransferRelay {
  public:
+  enum class Way { kUp, kDown };  // from who connects; to who connects
   enum class End { kCut, kHold };
-  UploadRelay(std::string socket, std::string target, size_t bytes, End end);
-  ~UploadRelay();
-  UploadRelay(const UploadRelay&) = delete;
-  UploadRelay& operator=(const UploadRelay&) = delete;
+  TransferRelay(std::string socket, std::string target, Way way, size_t bytes, End end);
+  ~TransferRelay();
+  TransferRelay(const TransferRelay&) = delete;
+  TransferRelay& operator=(const TransferRelay&) = delete;
 
   const std::string& socket() const { return socket_; }
   // Until that many bytes have come; false: not within a minute.
@@ -27,6 +28,7 @@ class UploadRelay {
 
   const std::string socket_;
   const std::string target_;
+  const Way way_;
   const size_t bytes_;
   const End end_;
   int listener_ = -1;

@@ -1,4 +1,4 @@
-#include "test/integration/cli/upload_relay.h"
+#include "test/integration/cli/transfer_relay.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -24,13 +24,13 @@ sockaddr_un at(const std::string& path) {
 }
 
 struct Pair {
-  int client = -1;
-  int server = -1;
-  size_t sent = 0;
+  int counted = -1;
+  int other = -1;
+  size_t sent = 0;  // by the counted one
 
   void close() const {
-    ::close(client);
-    ::close(server);
+    ::close(counted);
+    ::close(other);
   }
 };
 
@@ -49,9 +49,10 @@ size_t pass(int from, int to, size_t most) {
 
 }  // namespace
 
-UploadRelay::UploadRelay(std::string socket, std::string target, size_t bytes, End end)
+TransferRelay::TransferRelay(std::string socket, std::string target, Way way, size_t bytes, End end)
     : socket_(std::move(socket)),
       target_(std::move(target)),
+      way_(way),
       bytes_(bytes),
       end_(end),
       listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
@@ -64,7 +65,7 @@ UploadRelay::UploadRelay(std::string socket, std::string target, size_t bytes, E
   thread_ = std::thread([this] { loop(); });
 }
 
-UploadRelay::~UploadRelay() {
+TransferRelay::~TransferRelay() {
   stop_ = true;
   ::eventfd_write(wake_, 1);
   thread_.join();
@@ -72,16 +73,16 @@ UploadRelay::~UploadRelay() {
   ::close(wake_);
 }
 
-bool UploadRelay::wait_reached() {
+bool TransferRelay::wait_reached() {
   return reached_.get_future().wait_for(std::chrono::minutes(1)) == std::future_status::ready;
 }
 
-void UploadRelay::go_on() {
+void TransferRelay::go_on() {
   free_ = true;
   ::eventfd_write(wake_, 1);
 }
 
-void UploadRelay::loop() {
+void TransferRelay::loop() {
   std::vector<Pair> pairs;
   bool reached = false;
   while (!stop_) {
@@ -89,8 +90,8 @@ void UploadRelay::loop() {
     for (const Pair& pair : pairs) {
       // One that is held is asked for its end alone.
       const bool held = !free_ && pair.sent >= bytes_;
-      wanted.push_back({pair.client, static_cast<short>(held ? 0 : POLLIN), 0});
-      wanted.push_back({pair.server, POLLIN, 0});
+      wanted.push_back({pair.counted, static_cast<short>(held ? 0 : POLLIN), 0});
+      wanted.push_back({pair.other, POLLIN, 0});
     }
     ::poll(wanted.data(), wanted.size(), -1);
     eventfd_t ignored = 0;
@@ -98,11 +99,11 @@ void UploadRelay::loop() {
     std::vector<Pair> open;
     for (size_t i = 0; i < pairs.size(); ++i) {
       Pair& pair = pairs[i];
-      const short client = wanted[2 + 2 * i].revents;
-      bool good = wanted[3 + 2 * i].revents == 0 || pass(pair.server, pair.client, SIZE_MAX) > 0;
-      if (good && client != 0) {
+      const short counted = wanted[2 + 2 * i].revents;
+      bool good = wanted[3 + 2 * i].revents == 0 || pass(pair.other, pair.counted, SIZE_MAX) > 0;
+      if (good && counted != 0) {
         const size_t left = free_ ? SIZE_MAX : bytes_ - std::min(pair.sent, bytes_);
-        const size_t got = left > 0 ? pass(pair.client, pair.server, left) : 0;
+        const size_t got = left > 0 ? pass(pair.counted, pair.other, left) : 0;
         pair.sent += got;
         good = got > 0;
       }
@@ -120,7 +121,7 @@ void UploadRelay::loop() {
       const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
       const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
       const sockaddr_un address = at(target_);
-      pairs.push_back({client, server});
+      pairs.push_back(way_ == Way::kUp ? Pair{client, server} : Pair{server, client});
       if (::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         pairs.back().close();
         pairs.pop_back();
