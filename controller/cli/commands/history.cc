@@ -26,7 +26,7 @@ std::string ready_text(const std::optional<bool>& ready) {
 // What the agents say about each revision, newest first.
 struct Told {
   std::vector<HistoryItem> items;
-  bool all = true;  // every agent could be asked
+  Exit exit = Exit::kDone;  // else: why not every agent has answered
 };
 Told from_agents(Session& session, const std::string& service) {
   Told told;
@@ -41,7 +41,7 @@ Told from_agents(Session& session, const std::string& service) {
       session.detail(answer.result.error().text());
     } else {
       session.warn(answer.result.error().text());
-      told.all = false;
+      told.exit = exit_of(answer.result.error().code);
     }
   }
   return told;
@@ -64,7 +64,7 @@ std::vector<Row> rows_of(const std::vector<HistoryEntry>& commits,
 }
 
 Outcome history(Session& session, const std::string& service) {
-  const auto [items, all] = from_agents(session, service);
+  const auto [items, exit] = from_agents(session, service);
   std::vector<HistoryEntry> commits;
   if (auto repository = session.repository()) {
     MCP_TRY(commits, from_git((*repository)->history(ServiceName(service))));
@@ -90,7 +90,7 @@ Outcome history(Session& session, const std::string& service) {
     names.push_back(row.revision);
   }
   session.emit(document, names, [&] { return table.text(); });
-  return all ? Exit::kDone : Exit::kUnreachable;
+  return exit;
 }
 
 }  // namespace
