@@ -59,9 +59,9 @@ base::Result<Picture> picture_via_git(Session& session, const std::string& revis
   MCP_TRY(const auto reports, from_git(repository->reports()));
   MCP_TRY(const std::set<std::string> expected, expected_nodes(session, *repository, revision));
   Picture picture;
-  for (const auto& [node, text] : reports) {
+  for (const auto& [node, report] : reports) {
     if (!expected.empty() && !expected.contains(node)) continue;
-    auto status = parse_status(text);
+    auto status = parse_status(report.document);
     if (status)
       picture.nodes.push_back(std::move(*status));
     else

@@ -56,7 +56,7 @@ class Repository::Backend {
   // What git calls the remote; empty: there is none.
   virtual const std::string& remote() const = 0;
 
-  base::Result<std::map<std::string, std::string>> reports();
+  base::Result<std::map<std::string, NodeReport>> reports();
   base::Result<Commit> change(const ChangeRequest& request);
   base::Result<Definitions> read(std::string_view revision);
   base::Result<Definitions> read_worktree();

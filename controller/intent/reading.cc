@@ -150,7 +150,7 @@ base::Result<std::vector<HistoryEntry>> Backend::history(const ServiceName& serv
 }
 
 // A report is written by an agent alone and is a commit of its own: it is read, and never built on.
-base::Result<std::map<std::string, std::string>> Backend::reports() {
+base::Result<std::map<std::string, NodeReport>> Backend::reports() {
   constexpr std::string_view kFolder = "refs/mcp/status/";
   constexpr size_t kMaxReport = 8 << 20;
   if (!remote().empty())
@@ -159,14 +159,19 @@ base::Result<std::map<std::string, std::string>> Backend::reports() {
         {"fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head", remote(),
          "+refs/mcp/status/*:refs/mcp/status/*"}));
   MCP_TRY(const std::string listed,
-          command.output("list the nodes' reports",
-                         {"for-each-ref", "--format=%(refname)", std::string(kFolder)}));
-  std::map<std::string, std::string> out;
-  for (const std::string& ref : base::split(listed, '\n')) {
-    if (!ref.starts_with(kFolder)) continue;
+          command.output(
+              "list the nodes' reports",
+              {"for-each-ref", "--format=%(committerdate:unix) %(refname)", std::string(kFolder)}));
+  std::map<std::string, NodeReport> out;
+  for (const std::string& line : base::split(listed, '\n')) {
+    const size_t space = line.find(' ');
+    if (space == line.npos) continue;
+    const std::string ref = line.substr(space + 1);
     MCP_TRY(const git::Oid commit, setup.repository.resolve(ref));
     MCP_TRY(const git::Entry file, setup.repository.find(commit, "status.json"));
-    MCP_TRY(out[ref.substr(kFolder.size())], setup.repository.read(file.oid, kMaxReport));
+    NodeReport& report = out[ref.substr(kFolder.size())];
+    report.time = base::TimePoint(std::chrono::seconds(std::atoll(line.c_str())));
+    MCP_TRY(report.document, setup.repository.read(file.oid, kMaxReport));
   }
   return out;
 }

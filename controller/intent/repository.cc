@@ -123,7 +123,7 @@ base::Result<std::vector<HistoryEntry>> Repository::history(const ServiceName& s
   return backend_->history(service, limit);
 }
 
-base::Result<std::map<std::string, std::string>> Repository::reports() {
+base::Result<std::map<std::string, NodeReport>> Repository::reports() {
   return backend_->reports();
 }
 

@@ -79,6 +79,11 @@ struct HistoryEntry {
   bool removed = false;  // the commit removed the file
 };
 
+struct NodeReport {
+  base::TimePoint time{};  // by the node's clock
+  std::string document;    // JSON, docs/ci.md
+};
+
 struct DefinitionText {
   std::string path;
   std::string text;
@@ -135,9 +140,9 @@ class Repository {
   base::Result<std::vector<HistoryEntry>> history(const ServiceName& service,
                                                   size_t limit = 100) const;
 
-  // What each node has reported about itself (refs/mcp/status/<node>), fetched now: JSON. Empty:
-  // none has.
-  base::Result<std::map<std::string, std::string>> reports();
+  // What each node has reported about itself (refs/mcp/status/<node>), fetched now. Empty: none
+  // has.
+  base::Result<std::map<std::string, NodeReport>> reports();
 
   // Fetches, applies the edit to the newest text, checks all definitions as they would be then,
   // commits (author: git's user.name and user.email, else user@host) and pushes. A push that is

@@ -41,6 +41,19 @@ void add_files(Session& session, Rows& rows) {
     if (asked_for(session, name.str())) rows[name.str()].file = node.value;
 }
 
+// Of nodes that do not answer: when they last reported to the repository, if they do.
+void add_reports(Session& session, Rows& rows) {
+  const auto mute = [](const auto& entry) { return !entry.second.status; };
+  const auto repository = session.repository();
+  if (!repository || std::none_of(rows.begin(), rows.end(), mute)) return;
+  const auto reports = (*repository)->reports();
+  if (!reports) return session.detail(reports.error().text());
+  for (auto& [name, row] : rows) {
+    const auto report = reports->find(name);
+    if (!row.status && report != reports->end()) row.seen = report->second.time;
+  }
+}
+
 Word word_of(const Row& row) {
   if (!row.status) return {"Unknown", nullptr};
   return summarise(row.status->conditions);
@@ -91,6 +104,8 @@ Outcome list(Session& session) {
       row.error =
           "no agent is known (write `agent` into its file, or [[nodes]] of the configuration)";
 
+  add_reports(session, rows);
+
   Table table({"NAME", "ADDRESS", "VERSION", "REVISION", "STATUS", "SCHEDULABLE", "LAST SEEN"});
   Json nodes = Json::array();
   std::vector<std::string> names;
@@ -105,7 +120,9 @@ Outcome list(Session& session) {
          !row.file               ? "-"
          : row.file->schedulable ? "yes"
                                  : "no",
-         row.seen ? "now" : "not now"});
+         row.status ? "now"
+         : row.seen ? age(row.seen, at) + " ago"
+                    : "-"});
     if (state != "Ready" && !remark(row).empty()) remarks += name + ": " + remark(row) + "\n";
     nodes.push_back(row_document(name, row));
     names.push_back(name);

@@ -460,14 +460,7 @@ TEST_F(Cli, StatusViaGitReadsReports) {
        Json::array({{{"name", "web"},
                      {"node", "rift"},
                      {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}}})}};
-  write_file(dir_ / "report/status.json", report.dump());
-  const std::string tree = run({"sh", "-c",
-                                "cd '" + (dir_ / "origin.git") +
-                                    "' && printf '100644 blob %s\\tstatus.json\\n' "
-                                    "$(git hash-object -w '" +
-                                    (dir_ / "report/status.json") + "') | git mktree"});
-  const std::string commit = origin_.git({"commit-tree", "-m", "report", tree});
-  origin_.git({"update-ref", "refs/mcp/status/rift", commit});
+  report_to_git(origin_, "rift", report.dump());
   const auto done = mcp({"status", "--wait", "--revision", "HEAD", "--via", "git"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(done.out, HasSubstr("web"));

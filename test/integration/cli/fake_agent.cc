@@ -2,8 +2,6 @@
 
 #include <condition_variable>
 
-#include "test/support/git/git_repo.h"
-
 namespace test {
 
 using base::HttpReply;
@@ -24,6 +22,13 @@ base::HttpServerOptions options(const std::string& socket, const std::string& ve
 }
 
 }  // namespace
+
+void report_to_git(const GitRepo& origin, const std::string& node, const std::string& document) {
+  const GitRepo scratch = GitRepo::init(origin.path().parent_path() / ("report-of-" + node));
+  scratch.write("status.json", document);
+  scratch.commit("report");
+  scratch.git({"push", "-q", origin.path(), "HEAD:refs/mcp/status/" + node});
+}
 
 FakeAgent::FakeAgent(const std::string& socket, std::string origin, const std::string& version)
     : origin_(std::move(origin)), server_(options(socket, version)) {

@@ -11,10 +11,14 @@
 #include <string>
 
 #include "base/http/server.h"
+#include "test/support/git/git_repo.h"
 
 namespace test {
 
 using Json = nlohmann::ordered_json;
+
+// What an agent with `report = true` leaves in the repository: refs/mcp/status/<node>.
+void report_to_git(const GitRepo& origin, const std::string& node, const std::string& document);
 
 // An agent that does nothing but answer: the API on a socket, with documents that a test writes.
 class FakeAgent {

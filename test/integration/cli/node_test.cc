@@ -109,6 +109,15 @@ TEST_F(Nodes, ListSaysWhoAnswersAndWhoDoesNot) {
   EXPECT_EQ(nodes[2]["status"], "Ready");
   EXPECT_EQ(nodes[2]["agentVersion"], "v9");
   EXPECT_EQ(mcp({"node", "list", "--node", "rift,svc"}).exit_code, 0);
+
+  // One that reports to the repository was there when it did so last.
+  report_to_git(origin_, "away", R"({"node": "away"})");
+  const Json seen = Json::parse(mcp({"node", "list", "-o", "json"}).out)["nodes"];
+  ASSERT_TRUE(seen[0]["lastSeen"].is_string());
+  EXPECT_TRUE(base::parse_rfc3339(seen[0]["lastSeen"].get<std::string>()));
+  EXPECT_EQ(seen[0]["status"], "Unknown");
+  EXPECT_EQ(seen[1]["lastSeen"], nullptr);
+  EXPECT_THAT(mcp({"node", "list"}).out, HasSubstr("s ago\n"));
 }
 
 TEST_F(Nodes, DoctorAsksEveryNodeAndSaysWhatToDo) {
