@@ -14,7 +14,7 @@ namespace {
 constexpr Millis kHealWindow = std::chrono::minutes(10);
 constexpr Millis kSettledAfter = std::chrono::minutes(1);
 constexpr size_t kFlappingHeals = 3;
-constexpr Millis kPortCloses = std::chrono::seconds(10);
+constexpr Millis kPortCloses = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -37,9 +37,11 @@ void Machine::refuse_taken_ports() {
       std::all_of(fixed.begin(), fixed.end(), [](const auto& port) { return port.host_port == 0; });
   for (const ObservedContainer* container : in_.containers) {
     if (has_process(*container) || container->owner->spec_hash != in_.desired.spec_hash) continue;
-    if (closes_ports(*container) && !keeps_failing(StepKind::kStart, 1)) continue;
+    if (closes_ports(*container)) continue;
     for (const auto& [route, port] : container->owner->leases)
-      if (leases_only || in_.observed.busy_ports.contains(port)) d_.next.refused_ports.insert(port);
+      if (in_.observed.busy_ports.contains(port) ||
+          (leases_only && keeps_failing(StepKind::kStart, 3)))
+        d_.next.refused_ports.insert(port);
   }
 }
 

@@ -53,8 +53,9 @@ class Machine {
 
   void begin_anew();
   // A leased port that the host would not give is ours to change: the container is made anew on
-  // another one, unless its own last process may still have it. A fixed port may be to blame as
-  // well, so a lease goes only when it is seen taken.
+  // another one, unless its own last process may still have it. A fixed port may be to blame, and
+  // the refusal may be of long ago, so a lease goes only when it is seen taken; not everybody who
+  // has a port listens, so without fixed ports also when it is refused again and again.
   void refuse_taken_ports();
   // The label of a container says which ports it was made with; that outlives a lost registry.
   void keep_leases_of_containers();
