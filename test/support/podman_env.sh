@@ -84,8 +84,28 @@ import_demo() {
     podman import -q -c 'ENV PATH=/bin' -c 'CMD ["sh"]' - localhost/mcp-demo:v1 >/dev/null
 }
 
+# Root's podmans share one server of names. What one has left there that was killed listens on an
+# address that the next network gets, and answers for it.
+forget_dead_networks() {
+  [ "$(id -u)" = 0 ] || return 0
+  local folder=/run/containers/networks/aardvark-dns file gateway pid _
+  for file in "$folder"/*; do
+    [ -f "$file" ] && [ "${file##*/}" != aardvark.pid ] || continue
+    gateway=$(sed '1s/[ ,].*//;q' "$file")
+    case " $(hostname -I) " in *" $gateway "*) ;; *) rm -f "$file" ;; esac
+  done
+  pid=$(cat "$folder/aardvark.pid" 2>/dev/null) || return 0
+  kill -HUP "$pid" 2>/dev/null || return 0
+  [ "$(ls "$folder")" = aardvark.pid ] || return 0
+  for _ in $(seq 100); do  # with nothing to serve it ends
+    kill -0 "$pid" 2>/dev/null || return 0
+    sleep 0.05
+  done
+}
+
 serve() {
   use_config
+  forget_dead_networks
   import_demo
   rm -f "$DIR/podman.sock"
   exec podman system service --time=0 "unix://$DIR/podman.sock"
@@ -136,6 +156,7 @@ clean() {
   else
     podman rm --force --all --time 0 >/dev/null 2>&1 || :
     podman network prune --force >/dev/null 2>&1 || :
+    forget_dead_networks
   fi
   awk -v dir="$DIR/" 'index($2, dir) == 1 {print $2}' /proc/self/mounts | sort -r |
     while read -r mounted; do umount -l "$mounted" || :; done
