@@ -9,8 +9,9 @@
 namespace reconciler {
 namespace {
 
-// Failed requests of a new container that are no bad luck.
+// Failed requests of a new container that are no bad luck: so many, or all that there were.
 constexpr int64_t kFailuresThatCount = 5;
+constexpr int64_t kAllThatCount = 2;
 // The part of the time that connections may be held in which the old ones may end.
 constexpr int kHoldForDrain = 6;
 // How long a new container waits for what mc-proxy has counted.
@@ -24,8 +25,10 @@ double failure_rate(const Traffic& traffic) {
 
 // More than bad luck, and clearly more than before.
 bool fails_more(const Traffic& seen, double before) {
+  if (seen.failed < kFailuresThatCount)
+    return seen.failed >= kAllThatCount && seen.failed == seen.requests && before < 0.5;
   const double rate = failure_rate(seen);
-  return seen.failed >= kFailuresThatCount && rate > before * 2 && rate > before + 0.05;
+  return rate > std::min(before * 2, (before + 1) / 2) && rate > before + 0.05;
 }
 
 }  // namespace
