@@ -23,7 +23,7 @@ using reconciler::RouteSpec;
 
 constexpr Millis kDeadline{5000};
 constexpr Millis kFirstPause{100};
-constexpr Millis kLongestPause{1000};
+constexpr Millis kLongestPause{500};  // a route that was lost is back within a second
 constexpr Millis kPollPause{1000};
 // mc-proxy writes at least every ten seconds.
 constexpr Millis kSilence{30'000};
