@@ -48,10 +48,13 @@ std::string receipt(const RolloutStatus& rollout) {
           : rollout.error.empty() ? " in " + seconds(*rollout.finished)
                                   : " failed after " + seconds(*rollout.finished);
   std::vector<std::string> phases;
-  if (rollout.ready) phases.push_back("ready " + seconds(*rollout.ready));
-  if (rollout.switched) phases.emplace_back("switched");
-  if (rollout.switched && rollout.drained)
-    phases.push_back("drained " + seconds(*rollout.drained - *rollout.switched));
+  const auto add = [&](const char* name, const RolloutStatus::Phase& phase) {
+    if (phase) phases.push_back(name + (" " + seconds(*phase)));
+  };
+  add("started", rollout.started);
+  add("ready", rollout.ready);
+  add("switched", rollout.switched);
+  if (rollout.switched) add("drained", rollout.drained);
   if (!phases.empty()) line += " (" + base::join(phases, ", ") + ")";
   const std::string why = rollout.error.empty() ? "" : "; " + rollout.error;
   if (!rollout.finished || !rollout.switched) return line + why;
@@ -66,7 +69,8 @@ Json receipt_document(const std::string& component, const RolloutStatus& rollout
           {"revision", rollout.revision},
           {"begun", rollout.begun ? Json(base::to_rfc3339(*rollout.begun)) : Json()},
           {"phases",
-           {{"readyMs", or_null(rollout.ready)},
+           {{"startedMs", or_null(rollout.started)},
+            {"readyMs", or_null(rollout.ready)},
             {"switchedMs", or_null(rollout.switched)},
             {"drainedMs", or_null(rollout.drained)},
             {"finishedMs", or_null(rollout.finished)}}},

@@ -59,6 +59,7 @@ RolloutStatus rollout(const Json& j) {
   r.to = text(j, "to");
   r.begun = time(j, "begun");
   if (const auto phases = j.find("phases"); phases != j.end() && phases->is_object()) {
+    r.started = millis(*phases, "startedMs");
     r.ready = millis(*phases, "readyMs");
     r.switched = millis(*phases, "switchedMs");
     r.drained = millis(*phases, "drainedMs");

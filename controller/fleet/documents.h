@@ -52,6 +52,7 @@ struct RolloutStatus {
   std::string from;  // the version that it replaces; empty: none, or not another image
   std::string to;
   std::optional<base::TimePoint> begun;
+  Phase started;
   Phase ready;
   Phase switched;
   Phase drained;

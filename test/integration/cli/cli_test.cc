@@ -582,10 +582,11 @@ TEST_F(Cli, DeployEndsWithTheReceiptOfWhatItCaused) {
   agent_.on_sync = with_rollout("");
   const auto done = mcp({"deploy", "web", "--version", "v2"});
   EXPECT_THAT(done.out,
-              testing::EndsWith("\nweb: v1 -> v2 in 3.4 s (ready 1.1 s, switched, drained "
-                                "0.2 s): 1,234 requests, 0 failed, 3 held\n"))
+              testing::EndsWith("\nweb: v1 -> v2 in 3.4 s (started 0.4 s, ready 1.1 s, switched "
+                                "1.1 s, drained 1.3 s): 1,234 requests, 0 failed, 3 held\n"))
       << done.err;
-  EXPECT_THAT(mcp({"why", "web"}).out, HasSubstr("  rollout    v1 -> v2 in 3.4 s (ready 1.1 s"));
+  EXPECT_THAT(mcp({"why", "web"}).out,
+              HasSubstr("  rollout    v1 -> v2 in 3.4 s (started 0.4 s, ready 1.1 s"));
   const Json document = Json::parse(mcp({"deploy", "web", "--version", "v3", "-o", "json"}).out);
   EXPECT_EQ(document["rollouts"][0]["phases"]["readyMs"], 1100);
   EXPECT_EQ(document["rollouts"][0]["held"], 3);

@@ -17,6 +17,7 @@ TEST(Receipt, SaysWhatTheRolloutReached) {
   RolloutStatus whole;
   whole.from = "v1";
   whole.to = "v2";
+  whole.started = Millis(400);
   whole.ready = Millis(1100);
   whole.switched = Millis(1105);
   whole.drained = Millis(1305);
@@ -29,24 +30,27 @@ TEST(Receipt, SaysWhatTheRolloutReached) {
     return receipt(one);
   };
   EXPECT_EQ(receipt(whole),
-            "v1 -> v2 in 3.4 s (ready 1.1 s, switched, drained 0.2 s): 1,234 requests, 0 failed, 3 "
-            "held");
+            "v1 -> v2 in 3.4 s (started 0.4 s, ready 1.1 s, switched 1.1 s, drained 1.3 s): 1,234 "
+            "requests, 0 failed, 3 held");
   EXPECT_EQ(changed([](auto& one) {
               one.from = "";
               one.drained = {};
               one.requests = 1;
               one.failed = 1234567;
             }),
-            "v2 in 3.4 s (ready 1.1 s, switched): 1 request, 1,234,567 failed, 3 held");
-  EXPECT_EQ(changed([](auto& one) { one.switched = {}; }), "v1 -> v2 in 3.4 s (ready 1.1 s)")
+            "v2 in 3.4 s (started 0.4 s, ready 1.1 s, switched 1.1 s): 1 request, 1,234,567 "
+            "failed, 3 held");
+  EXPECT_EQ(changed([](auto& one) { one.switched = {}; }),
+            "v1 -> v2 in 3.4 s (started 0.4 s, ready 1.1 s)")
       << "no routes";
-  EXPECT_EQ(changed([](auto& one) { one.error = "it exited"; }),
-            "v1 -> v2 failed after 3.4 s (ready 1.1 s, switched, drained 0.2 s): 1,234 requests, 0 "
-            "failed, 3 held; it exited");
+  EXPECT_EQ(
+      changed([](auto& one) { one.error = "it exited"; }),
+      "v1 -> v2 failed after 3.4 s (started 0.4 s, ready 1.1 s, switched 1.1 s, drained 1.3 s): "
+      "1,234 requests, 0 failed, 3 held; it exited");
   EXPECT_EQ(changed([](auto& one) { one.finished = one.drained = {}; }),
-            "v1 -> v2 under way (ready 1.1 s, switched)");
+            "v1 -> v2 under way (started 0.4 s, ready 1.1 s, switched 1.1 s)");
   EXPECT_EQ(changed([](auto& one) {
-              one.ready = one.switched = one.drained = {};
+              one.started = one.ready = one.switched = one.drained = {};
               one.finished = Millis(85);
             }),
             "v1 -> v2 in 85 ms");
