@@ -219,6 +219,23 @@ ok mcp status --check
 ok mcp logs web
 says 'web is up'
 ok mcp logs web/api -n 1
+ok mcp status --wait --revision HEAD
+says 'web'
+
+title "what happens is seen as it happens"
+mcp logs web -f >"$work/followed.log" 2>&1 &
+pids+=($!)
+mcp events -f >"$work/followed.events" 2>&1 &
+pids+=($!)
+wait_for grep -q 'web is up' "$work/followed.log"
+podman_of ash exec web.api sh -c 'echo somebody came >/proc/1/fd/1'
+wait_for grep -q 'somebody came' "$work/followed.log"
+ok mcp restart web
+wait_for grep -q 'RolledOut' "$work/followed.events"
+followers=("${pids[@]: -2}")
+kill "${followers[@]}"
+wait "${followers[@]}" || :
+pids=("${pids[@]:0:${#pids[@]}-2}")
 
 title "a service with data, on the node behind ssh"
 cat >services/notes.toml <<CONF
@@ -259,6 +276,7 @@ stop_timeout = "2s"
 CONF
 ok mcp deploy mail
 ok mcp events -n 5 --node cedar
+says 'mail'
 ok mcp --node cedar events mail
 
 # ------------------------------------------------------------------------ day by day
@@ -268,6 +286,7 @@ ok mcp deploy web --image localhost/mcp-demo:v2
 ok mcp ps
 says 'web .*v2'
 ok mcp history web
+says 'yes .*Kyle'
 ok mcp rollback web
 grep -q 'mcp-demo:v1' services/web.toml
 grep -q '# The web, for everybody.' services/web.toml
@@ -275,6 +294,7 @@ run 1 mcp deploy web --image localhost/mcp-demo:none --timeout 60s
 says 'mcp-demo:none'
 ok mcp rollback web
 ok mcp why web
+says 'mcp-demo:v1'
 
 title "stop, start, restart"
 ok mcp stop web
@@ -336,9 +356,13 @@ says mail
 
 title "reading"
 ok mcp route list
+says 'mcproxy|not managed|no routes'
 ok mcp explain service.components.health
+says 'interval'
 ok mcp completion bash
+says 'complete '
 ok mcp status
+for service in web notes mail roam; do says "$service"; done
 ok mcp list -o json
 ok mcp list -o name
 
@@ -348,6 +372,8 @@ run 7 mcp list
 says 'web'
 says 'cedar'
 run 7 mcp status --check
+run 7 mcp node list
+says 'cedar .*Unknown'
 # What goes back to the node that takes services again is handed over first.
 wait_for mcp --node ash,birch status --check
 ok mcp --node ash,birch status --check
