@@ -127,7 +127,7 @@ class Proxy {
   void trouble(Entry& entry, const base::Error& error);
   void follow_names();
   void take_addresses();
-  void probe();
+  void probe(bool all);  // else those that were not up
   void sample();
   RouteView view_of(const Entry& entry) const;
   void count(RouteView& view, const Entry& entry) const;

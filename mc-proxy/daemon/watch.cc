@@ -145,13 +145,15 @@ void Proxy::take_addresses() {
     base::log::warning("cannot keep new addresses: " + kept.error().text());
 }
 
-void Proxy::probe() {
+void Proxy::probe(bool all) {
   std::map<std::pair<std::string, uint16_t>, bool> up;  // many routes can have one backend
   {
     const std::scoped_lock lock(mutex_);
     for (const auto& [key, entry] : entries_)
-      if (!entry.address.empty()) up[{entry.address, entry.port}] = false;
+      if (!entry.address.empty() && (all || entry.health != Health::kUp))
+        up[{entry.address, entry.port}] = false;
   }
+  if (up.empty()) return;
   std::vector<HostPort> targets;
   for (const auto& [target, unknown] : up) targets.push_back({target.first, target.second});
   const std::vector<bool> answers = reachable(targets, kProbeWait);
@@ -198,8 +200,9 @@ void Proxy::watch(std::stop_token stop) {
     }
     follow_certificates();
     follow_names();
-    if (ticks % kProbeEvery == 0) {
-      probe();
+    const bool all = ticks % kProbeEvery == 0;
+    probe(all);
+    if (all) {
       sample();
       ::malloc_trim(0);  // what long bodies and answers have left
     }

@@ -90,6 +90,7 @@ TEST(ProxyWatch, TellsOfEveryChange) {
 
   one.reset();
   next("the backend is down");
+  EXPECT_EQ(proxy.route("a.test")["health"], "down");
   for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
   next("HAProxy has ended");
 }
