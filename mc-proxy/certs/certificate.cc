@@ -6,6 +6,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -62,6 +63,12 @@ TimePoint time_of(const ASN1_TIME* time) {
   return TimePoint(std::chrono::seconds(::timegm(&parts)));
 }
 
+std::string subject_of(X509* certificate) {
+  const BioPtr out = writing();
+  X509_NAME_print_ex(out.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+  return text_of(out.get());
+}
+
 bool self_signed(X509* certificate) {
   return X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
 }
@@ -78,6 +85,33 @@ bool signed_by_known_root(X509* leaf, const std::string& roots) {
   ERR_clear_error();
   return known || (error != X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY &&
                    error != X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE);
+}
+
+// Every certificate but the service's own has issued another of them, in whatever order (RFC 8446
+// section 4.4.2). Those beyond the file are the client's to know.
+Result<> check_chain(const std::vector<X509Ptr>& chain, const std::string& origin,
+                     const std::string& roots) {
+  X509* leaf = chain.front().get();
+  const auto issued = [](X509* issuer, X509* other) {
+    return issuer != other && X509_check_issued(issuer, other) == X509_V_OK;
+  };
+  const bool above = std::any_of(chain.begin() + 1, chain.end(),
+                                 [&](const X509Ptr& one) { return issued(one.get(), leaf); });
+  if (!above && !self_signed(leaf) && !signed_by_known_root(leaf, roots))
+    return base::invalid("certificate " + origin + ": no chain: it holds " +
+                             (chain.size() == 1 ? "the service's certificate alone"
+                                                : "nothing that signed the service's certificate") +
+                             ", and no known root signed it",
+                         "append the intermediate certificates; where a root of your own signed "
+                         "it, name that in [certificates] roots");
+  for (size_t i = 1; i < chain.size(); ++i)
+    if (std::none_of(chain.begin(), chain.end(),
+                     [&](const X509Ptr& other) { return issued(chain[i].get(), other.get()); }))
+      return base::invalid("certificate " + origin + ": " + subject_of(chain[i].get()) +
+                               ", number " + std::to_string(i + 1) +
+                               " in it, signed no other of its certificates",
+                           "take it out, or add those that lead to it");
+  return {};
 }
 
 // What stands between the certificate and its use; success when nothing does.
@@ -123,9 +157,10 @@ Result<std::string> canonical(const std::vector<X509Ptr>& chain, EVP_PKEY* key) 
   return text_of(out.get());
 }
 
+// `roots`: null when the chain is not looked at.
 Result<Certificate> check_pair(const std::string& cert_text, const std::string& cert_origin,
                                const std::string& key_text, const std::string& key_origin,
-                               const std::string& hostname, const std::string& roots,
+                               const std::string& hostname, const std::string* roots,
                                TimePoint now) {
   const std::vector<X509Ptr> chain = certificates_of(cert_text);
   if (chain.empty())
@@ -133,12 +168,7 @@ Result<Certificate> check_pair(const std::string& cert_text, const std::string& 
                          "PEM: -----BEGIN CERTIFICATE-----, the service's own first");
   X509* leaf = chain.front().get();
   MCP_CHECK(check_leaf(leaf, cert_origin, hostname, now));
-  if (chain.size() == 1 && !self_signed(leaf) && !signed_by_known_root(leaf, roots))
-    return base::invalid("certificate " + cert_origin +
-                             ": no chain: it holds the service's certificate alone, and no known "
-                             "root signed it",
-                         "append the intermediate certificates; where a root of your own signed "
-                         "it, name that in [certificates] roots");
+  if (roots) MCP_CHECK(check_chain(chain, cert_origin, *roots));
   const KeyPtr key(PEM_read_bio_PrivateKey(reading(key_text).get(), nullptr, no_password, nullptr));
   if (!key)
     return base::invalid(
@@ -159,11 +189,15 @@ Result<Certificate> check_pair(const std::string& cert_text, const std::string& 
   return out;
 }
 
+std::filesystem::path key_beside(const CertificateFiles& files) {
+  return std::filesystem::path(files.cert).replace_extension(".key");
+}
+
 }  // namespace
 
 std::string key_file(const CertificateFiles& files) {
   if (!files.key.empty()) return files.key;
-  const auto beside = std::filesystem::path(files.cert).replace_extension(".key");
+  const auto beside = key_beside(files);
   std::error_code ignored;
   return std::filesystem::exists(beside, ignored) ? beside.string() : files.cert;
 }
@@ -173,13 +207,15 @@ Result<Certificate> load_certificate(const CertificateFiles& files, const std::s
   MCP_TRY(const std::string cert, read_file(files.cert, "certificate"));
   const std::string key_path = key_file(files);
   MCP_TRY(const std::string key, read_file(key_path, "key"));
-  return check_pair(cert, files.cert, key, key_path, hostname, roots, now);
+  std::string key_origin = key_path;
+  if (files.key.empty() && key_path != key_beside(files))
+    key_origin += " (there is no " + key_beside(files).string() + ")";
+  return check_pair(cert, files.cert, key, key_origin, hostname, &roots, now);
 }
 
 Result<Certificate> check_certificate(const std::string& pem, const std::string& origin,
-                                      const std::string& hostname, const std::string& roots,
-                                      TimePoint now) {
-  return check_pair(pem, origin, pem, origin, hostname, roots, now);
+                                      const std::string& hostname, TimePoint now) {
+  return check_pair(pem, origin, pem, origin, hostname, nullptr, now);
 }
 
 }  // namespace mc_proxy

@@ -22,17 +22,17 @@ struct CertificateFiles {
 
 // Reads and checks. The error names the file and says what is wrong: missing, unreadable, no
 // certificate, no key, a key that does not fit, not yet valid, expired, not for `hostname`, too
-// weak for OpenSSL's security level (SSL_CTX_set_security_level(3)), or no chain: the file has the
-// leaf alone, it is not self-signed, and no known root signed it (the system's, and those of the
-// file `roots`).
+// weak for OpenSSL's security level (SSL_CTX_set_security_level(3)), no chain (nothing in the file
+// signed the leaf, it is not self-signed, and no known root signed it: the system's, and those of
+// the file `roots`), or a certificate in the file that signed no other of it.
 base::Result<Certificate> load_certificate(const CertificateFiles& files,
                                            const std::string& hostname, const std::string& roots,
                                            base::TimePoint now);
 
-// The same for one text; `origin` is what errors call it.
+// The same for one text that was taken before, or made here: all but the chain. `origin` is what
+// errors call it.
 base::Result<Certificate> check_certificate(const std::string& pem, const std::string& origin,
-                                            const std::string& hostname, const std::string& roots,
-                                            base::TimePoint now);
+                                            const std::string& hostname, base::TimePoint now);
 
 // The file that load_certificate() takes the key from.
 std::string key_file(const CertificateFiles& files);

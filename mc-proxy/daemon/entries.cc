@@ -34,8 +34,8 @@ Proxy::Entry Proxy::entry_of(const StoredRoute& stored) const {
   const Route& route = stored.route;
   Entry known{route};
   if (route.mode == Mode::kL7) {
-    const auto kept = check_certificate(*stored.pem, "kept from before", route.key.hostname,
-                                        config_.roots, wall_clock());
+    const auto kept =
+        check_certificate(*stored.pem, "kept from before", route.key.hostname, wall_clock());
     if (kept) known.certificate = *kept;
     known.stamp = stamp_of(route);
   }
@@ -87,7 +87,7 @@ Result<Certificate> Proxy::certificate_for(const Route& route) const {
     return load_certificate(files, host, config_.roots, wall_clock());
   if (dev_ca_) {
     MCP_TRY(const std::string pem, dev_ca_->issue(host, wall_clock()));
-    return check_certificate(pem, "of the development CA", host, config_.roots, wall_clock());
+    return check_certificate(pem, "of the development CA", host, wall_clock());
   }
   return base::invalid("an l7 route has a certificate, and tlsCert is empty",
                        "name its file, such as <service>.pem below " + config_.cert_dir);

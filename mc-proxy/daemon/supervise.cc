@@ -62,9 +62,9 @@ bool Proxy::set_aside(const base::Error& refused) {
       continue;
     any = true;
     const auto kept = table_.pem(key);
-    const auto former = kept ? check_certificate(*kept, "kept from before", key.hostname,
-                                                 config_.roots, wall_clock())
-                             : base::Result<Certificate>(kept.error());
+    const auto former =
+        kept ? check_certificate(*kept, "kept from before", key.hostname, wall_clock())
+             : base::Result<Certificate>(kept.error());
     if (former && former->fingerprint != entry.certificate->fingerprint) {
       entry.certificate = *former;
       entry.certificate->pem.reset();

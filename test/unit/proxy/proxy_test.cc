@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <array>
+#include <filesystem>
 #include <fstream>
 
 #include "base/sqlite/database.h"
@@ -209,7 +211,7 @@ TEST(ProxyCertificates, AreValidForTheirNameAndTime) {
   const auto pem = ca->issue("a.test", kNow);
   ASSERT_TRUE(pem);
   const auto check = [&](const std::string& host, base::TimePoint now) {
-    return check_certificate(*pem, "file", host, "", now);
+    return check_certificate(*pem, "file", host, now);
   };
   ASSERT_TRUE(check("a.test", kNow)) << check("a.test", kNow).error().text();
   EXPECT_EQ(check("a.test", kNow)->not_after, kNow + std::chrono::days(90));
@@ -220,18 +222,43 @@ TEST(ProxyCertificates, AreValidForTheirNameAndTime) {
               HasSubstr("not valid before"));
   EXPECT_THAT(check("b.test", kNow).error().text(), HasSubstr("not for b.test"));
 
-  // The leaf alone has no chain, unless its root is known.
   const size_t second = pem->find("-----BEGIN CERTIFICATE", 10);
-  const std::string alone = pem->substr(0, second) + pem->substr(pem->find("-----BEGIN PRIVATE"));
-  EXPECT_THAT(check_certificate(alone, "file", "a.test", "", kNow).error().text(),
-              HasSubstr("file: no chain"));
-  EXPECT_TRUE(check_certificate(alone, "file", "a.test", ca->certificate_file(), kNow));
-
   // Opened again, it is the same CA.
   const auto again = DevCa::open(dir / "ca", kNow);
   const auto other = again->issue("a.test", kNow);
   ASSERT_TRUE(other);
   EXPECT_EQ(other->substr(other->find("-----BEGIN CERT", 10), 300), pem->substr(second, 300));
+}
+
+// Clients put a chain together in whatever order it comes, but not one that has a hole.
+TEST(ProxyCertificates, EveryOneOfAChainBelongsToIt) {
+  const test::TempDir dir;
+  const auto ca = DevCa::open(dir / "ca", kNow);
+  const auto stranger = DevCa::open(dir / "stranger", kNow);
+  ASSERT_TRUE(ca && stranger);
+  const auto split = [](const std::string& pem) {
+    const size_t root = pem.find("-----BEGIN CERTIFICATE", 10);
+    const size_t key = pem.find("-----BEGIN PRIVATE");
+    return std::array{pem.substr(0, root), pem.substr(root, key - root), pem.substr(key)};
+  };
+  const auto [leaf, root, key] = split(*ca->issue("a.test", kNow));
+  const auto [other_leaf, other_root, other_key] = split(*stranger->issue("b.test", kNow));
+  const auto problem = [&, &key = key](const std::string& chain, const std::string& roots = {}) {
+    std::ofstream(dir / "a.pem") << chain << key;
+    const auto read = load_certificate({dir / "a.pem", ""}, "a.test", roots, kNow);
+    return read ? std::string() : read.error().text();
+  };
+  EXPECT_EQ(problem(leaf + root), "");
+  EXPECT_EQ(problem(leaf, ca->certificate_file()), "");
+  EXPECT_THAT(problem(leaf), HasSubstr(dir / "a.pem: no chain"));
+  EXPECT_THAT(problem(leaf, stranger->certificate_file()), HasSubstr("no chain"));
+  for (const std::string& unrelated : {other_leaf, other_root, other_leaf + other_root})
+    EXPECT_THAT(problem(leaf + unrelated),
+                HasSubstr(dir / "a.pem: no chain: it holds nothing that signed"));
+  EXPECT_THAT(problem(leaf + root + other_leaf), HasSubstr("CN=b.test, number 3 in it, signed no"));
+  EXPECT_THAT(problem(leaf + other_root, ca->certificate_file()), HasSubstr("number 2 in it"));
+  // One that was in force stays so.
+  EXPECT_TRUE(check_certificate(leaf + other_root + key, "kept", "a.test", kNow));
 }
 
 TEST(ProxyCertificates, TheKeyIsFoundBesideTheFileOrInIt) {
@@ -246,6 +273,10 @@ TEST(ProxyCertificates, TheKeyIsFoundBesideTheFileOrInIt) {
     EXPECT_TRUE(load_certificate({dir / file, ""}, "a.test", "", kNow)) << file;
   const auto missing = load_certificate({dir / "none.pem", ""}, "a.test", "", kNow);
   EXPECT_THAT(missing.error().text(), HasSubstr(dir / "none.pem: No such file"));
+  std::filesystem::remove(dir / "two.key");
+  const auto no_key = load_certificate({dir / "two.pem", ""}, "a.test", "", kNow);
+  EXPECT_THAT(no_key.error().text(),
+              HasSubstr("key " + dir / "two.pem (there is no " + dir / "two.key): holds no"));
 }
 
 }  // namespace
