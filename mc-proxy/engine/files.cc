@@ -24,8 +24,11 @@ base::Result<> write_file(const std::string& path, const std::string& text) {
   if (fine && ::rename(fresh.c_str(), path.c_str()) == 0) return {};
   const int error = errno;
   ::unlink(fresh.c_str());
-  return base::make_error(error == ENOSPC ? base::Code::kExhausted : base::Code::kDenied,
-                          "cannot write " + path + ": " + std::strerror(error));
+  const bool full = error == ENOSPC || error == EDQUOT;
+  return base::make_error(
+      full ? base::Code::kExhausted : base::Code::kDenied,
+      "cannot write " + path + ": " + std::strerror(error),
+      full ? "free space on the file system of " + path : "check owner and mode of its folder");
 }
 
 base::Result<std::string> read_file(const std::string& path) {

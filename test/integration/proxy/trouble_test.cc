@@ -12,6 +12,7 @@ namespace test {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::HasSubstr;
 using Json = nlohmann::json;
 
@@ -64,6 +65,90 @@ TEST(ProxyTrouble, AnExpiredCertificateIsRefusedAndAnEndIsAnnounced) {
   EXPECT_THAT(proxy.handshake({"-servername", "web.test"}), HasSubstr("CN=web.test"));
 }
 
+TEST(ProxyTrouble, AnEndIsAnnouncedFourteenDaysBefore) {
+  Proxy proxy({.dev_ca = false});
+  const Backend one("one");
+  const std::string certs = proxy.dir() / "certs/";
+  for (const int days : {13, 15}) {
+    const std::string name = "in" + std::to_string(days);
+    make_certificate(certs + name, name + ".test", days);
+    ASSERT_EQ(proxy.put(name + ".test",
+                        {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", name + ".pem"}}),
+              204);
+  }
+  const Json listener = proxy.status()["listeners"][0];
+  const std::string metrics = proxy.call("GET", "/metrics").body;
+  ASSERT_EQ(listener["routes"].size(), 2U);
+  for (const Json& route : listener["routes"]) {
+    const std::string host = route["hostname"];
+    EXPECT_EQ(route["served"], true) << host;
+    const std::string problem = route["problem"];
+    EXPECT_EQ(problem.find("expires in 12d") != std::string::npos, host == "in13.test") << problem;
+    EXPECT_EQ(problem.empty(), host == "in15.test") << problem;
+    const Output end = run({"sh", "-c",
+                            "end=$(openssl x509 -noout -enddate -in \"$0\" | cut -d= -f2) && "
+                            "date -u -d \"$end\" '+%s %Y-%m-%dT%H:%M:%SZ' | tr -d '\\n'",
+                            certs + host.substr(0, 4) + ".pem"});
+    ASSERT_EQ(end.code, 0) << end.err;
+    const size_t space = end.out.find(' ');
+    EXPECT_EQ(route["certificateNotAfter"], end.out.substr(space + 1));
+    EXPECT_THAT(metrics, HasSubstr("mcproxy_route_certificate_not_after_timestamp_seconds{"
+                                   "listener=\"" +
+                                   proxy.listener() + "\",hostname=\"" + host +
+                                   "\",owner=\"test\"} " + end.out.substr(0, space) + "\n"));
+  }
+}
+
+TEST(ProxyTrouble, ACertificateThatGoesBadInUseIsServedOn) {
+  Proxy proxy({.dev_ca = false});
+  const Backend one("one");
+  const std::string web = proxy.dir() / "certs/web";
+  const std::string former = proxy.dir() / "former";
+  make_certificate(web, "web.test");
+  for (const std::string ending : {".pem", ".key"})
+    std::filesystem::copy(web + ending, former + ending);
+  make_certificate(proxy.dir() / "other", "web.test");
+  ASSERT_EQ(
+      proxy.put("web.test", {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", "web.pem"}}),
+      204);
+  const auto move_in = [&](const std::string& from, const std::string& to) {
+    std::filesystem::copy(from, to + ".new");
+    std::filesystem::rename(to + ".new", to);
+  };
+  const auto goes_on_but_says = [&](const std::string& file, const std::string& why) {
+    for (const bool restarted : {false, true}) {
+      if (restarted) {
+        proxy.kill_daemon(SIGKILL);
+        for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
+        proxy.start();
+      }
+      std::string problem;
+      proxy.wait(why, [&] {
+        problem = proxy.route("web.test")["problem"];
+        return problem.find(why) != std::string::npos;
+      });
+      EXPECT_THAT(problem, HasSubstr(file));
+      EXPECT_EQ(proxy.route("web.test")["served"], true);
+      EXPECT_THAT(proxy.curl("web.test", {"--cacert", former + ".pem"}).out,
+                  HasSubstr("name: one"));
+    }
+  };
+  const auto is_mended = [&] {
+    for (const std::string ending : {".key", ".pem"}) move_in(former + ending, web + ending);
+    proxy.wait("the problem is gone", [&] { return proxy.route("web.test")["problem"] == ""; });
+  };
+  std::filesystem::remove(web + ".pem");
+  goes_on_but_says("web.pem", "No such file");
+  is_mended();
+  move_in(proxy.dir() / "other.key", web + ".key");
+  goes_on_but_says("web.key", "does not fit the certificate");
+  is_mended();
+  std::filesystem::remove(web + ".key");
+  goes_on_but_says("web.key", "holds no private key");
+  is_mended();
+  EXPECT_EQ(proxy.curl("web.test", {"--cacert", former + ".pem"}).code, 0);
+}
+
 TEST(ProxyTrouble, BothKindsOfProxyHeaderComeIn) {
   Proxy proxy({.proxy_protocol = true});
   const Backend one("one");
@@ -112,10 +197,18 @@ TEST(ProxyTrouble, AFullDiskRefusesAChangeAndCostsNothing) {
     return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/" + host, body);
   };
   // What the database has room for in its own files is taken.
-  int status = 204;
-  for (int i = 0; status == 204 && i < 500; ++i)
-    status = put("n" + std::to_string(i) + ".test").status;
-  EXPECT_EQ(status, 507);
+  base::HttpResponse refused{.status = 204};
+  for (int i = 0; refused.status == 204 && i < 500; ++i)
+    refused = put("n" + std::to_string(i) + ".test");
+  EXPECT_EQ(refused.status, 507);
+  EXPECT_EQ(refused.headers.at("content-type"), "application/problem+json");
+  const Json problem = Json::parse(refused.body);
+  ASSERT_TRUE(problem.contains("hint")) << refused.body;
+  EXPECT_THAT(
+      std::string(problem["detail"]),
+      AllOf(HasSubstr(proxy.dir() / "state/"),
+            AnyOf(HasSubstr("disk is full"), HasSubstr("No space left"), HasSubstr("disk I/O"))));
+  EXPECT_THAT(std::string(problem["hint"]), HasSubstr("space"));
   EXPECT_EQ(put("new.test").status, 507);
   EXPECT_TRUE(proxy.route("new.test").is_null());
   EXPECT_NE(proxy.curl("new.test").code, 0);
