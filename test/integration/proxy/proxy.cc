@@ -58,7 +58,7 @@ int free_port() {
 }
 
 void make_certificate(const std::string& stem, const std::string& host, int days,
-                      const std::string& ca) {
+                      const std::string& ca, const std::string& also) {
   std::vector<std::string> argv{"openssl",
                                 "req",
                                 "-x509",
@@ -74,12 +74,16 @@ void make_certificate(const std::string& stem, const std::string& host, int days
                                 "-subj",
                                 "/CN=" + host,
                                 "-addext",
-                                "subjectAltName=DNS:" + host,
+                                "subjectAltName=DNS:" + host + (also.empty() ? "" : ",DNS:" + also),
                                 "-days",
                                 std::to_string(days)};
   if (!ca.empty()) argv.insert(argv.end(), {"-CA", ca + ".pem", "-CAkey", ca + ".key"});
   const Output made = run(argv);
   ASSERT_EQ(made.code, 0) << made.err;
+}
+
+bool have_ipv6() {
+  return std::ifstream("/proc/net/if_inet6").good();
 }
 
 Output run(std::vector<std::string> argv, const std::string& input) {
@@ -211,15 +215,16 @@ nlohmann::json Proxy::route(const std::string& host) {
 Output Proxy::curl(const std::string& host, std::vector<std::string> flags,
                    const std::string& path) {
   const std::string port = std::to_string(port_);
-  std::vector<std::string> argv{"curl",
-                                "-sS",
-                                "--max-time",
-                                "20",
-                                "--cacert",
-                                ca(),
-                                "--resolve",
-                                host + ":" + port + ":" + address_,
-                                "https://" + host + ":" + port + path};
+  std::vector<std::string> argv{
+      "curl",
+      "-sS",
+      "--max-time",
+      "20",
+      "--cacert",
+      ca(),
+      "--resolve",
+      host + ":" + port + ":" + (address_.empty() ? "127.0.0.1" : address_),
+      "https://" + host + ":" + port + path};
   argv.insert(argv.end(), flags.begin(), flags.end());
   return run(argv);
 }

@@ -24,8 +24,10 @@ struct Output {
 Output run(std::vector<std::string> argv, const std::string& input = {});
 
 // STEM.pem and STEM.key, made by `openssl`: self-signed unless there is a CA (a stem as well).
+// `also`: another host that it is for.
 void make_certificate(const std::string& stem, const std::string& host, int days = 90,
-                      const std::string& ca = {});
+                      const std::string& ca = {}, const std::string& also = {});
+bool have_ipv6();
 
 // A program of this folder that serves, until the end of its object.
 class Backend {

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 namespace test {
@@ -99,7 +100,7 @@ TEST(Proxy, ANameWithoutARouteIsClosedAtOnce) {
 }
 
 TEST(Proxy, ReachesBackendsOverIpv6) {
-  if (!std::ifstream("/proc/net/if_inet6").good()) GTEST_SKIP() << "no IPv6 here";
+  if (!have_ipv6()) GTEST_SKIP() << "no IPv6 here";
   Proxy proxy;
   make_certificate(proxy.dir() / "own", "raw.test");
   const Backend plain("plain", {"--at", "::"});
@@ -111,6 +112,138 @@ TEST(Proxy, ReachesBackendsOverIpv6) {
   EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: plain"));
   EXPECT_THAT(proxy.curl("raw.test", {"--cacert", proxy.dir() / "own.pem"}).out,
               HasSubstr("name: raw"));
+}
+
+TEST(Proxy, ListensOnIpv6AndOnBothFamilies) {
+  if (!have_ipv6()) GTEST_SKIP() << "no IPv6 here";
+  for (const std::string address : {"[::1]", ""}) {
+    Proxy proxy({.address = address});
+    make_certificate(proxy.dir() / "own", "raw.test");
+    const Backend plain("plain");
+    const Backend raw("raw",
+                      {"--proxy", "--tls", proxy.dir() / "own.pem", proxy.dir() / "own.key"});
+    const std::string port = std::to_string(proxy.port());
+    const auto ask = [&](const std::string& host, const std::string& over, const std::string& ca) {
+      const Output got = proxy.curl(
+          host, {"--connect-to", host + ":" + port + ":" + over + ":" + port, "--cacert", ca});
+      return got.out + got.err;
+    };
+    ASSERT_EQ(proxy.l7("a.test", plain), 204);
+    for (const bool mixed : {false, true}) {
+      if (mixed) {
+        ASSERT_EQ(
+            proxy.put("raw.test",
+                      {{"mode", "l4"}, {"backend", raw.address()}, {"sendProxyProtocol", true}}),
+            204);
+      }
+      EXPECT_THAT(ask("a.test", "[::1]", proxy.ca()),
+                  AllOf(HasSubstr("x-forwarded-for: ::1\n"), HasSubstr("x-real-ip: ::1\n")));
+      const std::string over_ipv4 = ask("a.test", "127.0.0.1", proxy.ca());
+      EXPECT_THAT(over_ipv4, HasSubstr(address.empty() ? "x-forwarded-for: 127.0.0.1\n"
+                                                       : "Failed to connect"));
+    }
+    const std::string own = proxy.dir() / "own.pem";
+    EXPECT_THAT(ask("raw.test", "[::1]", own), HasSubstr("proxy: ::1:"));
+    if (address.empty()) {
+      EXPECT_THAT(ask("raw.test", "127.0.0.1", own), HasSubstr("proxy: 127.0.0.1:"));
+    }
+    EXPECT_EQ(proxy.status()["listeners"][0]["address"], address + ":" + port);
+    EXPECT_EQ(proxy.status()["listeners"][0]["open"], true);
+  }
+}
+
+// What a listener does with a name is its own matter.
+TEST(Proxy, TwoListenersKeepTheSameNamesApart) {
+  const std::string second = "127.0.0.1:" + std::to_string(free_port());
+  Proxy proxy({.more = "[[listeners]]\naddress = \"" + second + "\"\n"});
+  make_certificate(proxy.dir() / "own", "raw.test");
+  const Backend one("one");
+  const Backend two("two");
+  const Backend raw("raw", {"--tls", proxy.dir() / "own.pem", proxy.dir() / "own.key"});
+  const auto put = [&](const std::string& listener, const std::string& host, const char* mode,
+                       const Backend& backend) {
+    const Json body{{"owner", "test"}, {"mode", mode}, {"backend", backend.address()}};
+    return proxy.call("PUT", "/v1/routes/" + listener + "/" + host, body).status;
+  };
+  const auto ask = [&](const std::string& listener, const std::string& host,
+                       const std::string& ca) {
+    return proxy
+        .curl(host, {"--connect-to", host + ":" + std::to_string(proxy.port()) + ":" + listener,
+                     "--cacert", ca})
+        .out;
+  };
+  const std::string first = proxy.listener();
+  const std::string own = proxy.dir() / "own.pem";
+  ASSERT_EQ(put(first, "a.test", "l7", one), 204);
+  ASSERT_EQ(put(first, "raw.test", "l7", one), 204);
+  ASSERT_EQ(put(second, "a.test", "l7", two), 204);
+  ASSERT_EQ(put(second, "raw.test", "l4", raw), 204);
+  for (int i = 0; i < 2; ++i) EXPECT_THAT(ask(first, "a.test", proxy.ca()), HasSubstr("name: one"));
+  for (int i = 0; i < 3; ++i)
+    EXPECT_THAT(ask(second, "a.test", proxy.ca()), HasSubstr("name: two"));
+  EXPECT_THAT(ask(first, "raw.test", proxy.ca()), HasSubstr("name: one"));
+  for (int i = 0; i < 4; ++i) EXPECT_THAT(ask(second, "raw.test", own), HasSubstr("name: raw"));
+
+  const Json status = proxy.status();
+  ASSERT_EQ(status["listeners"].size(), 2U);
+  std::map<std::string, int> requests;
+  for (const Json& listener : status["listeners"])
+    for (const Json& route : listener["routes"])
+      requests[std::string(listener["address"]) + "/" + std::string(route["hostname"])] =
+          route["requests"];
+  const std::map<std::string, int> wanted{{first + "/a.test", 2},
+                                          {first + "/raw.test", 1},
+                                          {second + "/a.test", 3},
+                                          {second + "/raw.test", 4}};
+  EXPECT_EQ(requests, wanted);
+  EXPECT_THAT(proxy.call("GET", "/metrics").body,
+              HasSubstr("mcproxy_route_requests_total{listener=\"" + second +
+                        "\",hostname=\"a.test\",owner=\"test\"} 3\n"));
+
+  // What goes from one stays at the other.
+  for (const std::string host : {"a.test", "raw.test"})
+    EXPECT_EQ(proxy.call("DELETE", "/v1/routes/" + second + "/" + host + "?owner=test").status,
+              204);
+  EXPECT_EQ(ask(second, "a.test", proxy.ca()), "");
+  for (const std::string host : {"a.test", "raw.test"})
+    EXPECT_THAT(ask(first, host, proxy.ca()), HasSubstr("name: one")) << host;
+}
+
+// A browser sends both over one connection: the certificate decides, not the name of its file.
+TEST(Proxy, NamesOfOneCertificateShareAConnection) {
+  Proxy proxy({.dev_ca = false});
+  const Backend one("one");
+  const Backend two("two");
+  const std::string certs = proxy.dir() / "certs/";
+  make_certificate(certs + "both", "a.test", 90, {}, "b.test");
+  std::filesystem::copy(certs + "both.pem", certs + "copy.pem");
+  std::filesystem::copy(certs + "both.key", certs + "copy.key");
+  make_certificate(certs + "other", "a.test", 90, {}, "b.test");
+  const auto put = [&](const std::string& host, const Backend& backend, const char* file) {
+    return proxy.put(host, {{"mode", "l7"}, {"backend", backend.address()}, {"tlsCert", file}});
+  };
+  const auto over_a = [&](const std::string& version, const std::string& host) {
+    return proxy
+        .curl("a.test", {version, "--cacert", certs + "both.pem", "-H", "Host: " + host, "-w",
+                         "%{http_code}"})
+        .out;
+  };
+  ASSERT_EQ(put("a.test", one, "both.pem"), 204);
+  for (const bool mixed : {false, true}) {
+    if (mixed) {
+      ASSERT_EQ(proxy.l4("raw.test", one), 204);
+    }
+    for (const std::string version : {"--http1.1", "--http2"}) {
+      for (const char* file : {"both.pem", "copy.pem"}) {
+        ASSERT_EQ(put("b.test", two, file), 204);
+        EXPECT_THAT(over_a(version, "b.test"), AllOf(HasSubstr("name: two"), HasSubstr("200")));
+        EXPECT_THAT(over_a(version, "a.test"), AllOf(HasSubstr("name: one"), HasSubstr("200")));
+      }
+      ASSERT_EQ(put("b.test", two, "other.pem"), 204);
+      EXPECT_THAT(over_a(version, "b.test"), HasSubstr("421"))
+          << "another certificate, though it names the host as well";
+    }
+  }
 }
 
 TEST(Proxy, SendsTheProxyHeaderBeforeTlsAndHttp2) {
@@ -202,6 +335,9 @@ TEST(Proxy, ABadCertificateCostsItsOwnRouteAlone) {
   make_certificate(certs + "alone", "alone.test", 90, certs + "ca");
   make_certificate(certs + "other", "other.test");
   make_certificate(certs + "soon", "soon.test", 5);
+  make_certificate(certs + "mixed", "mixed.test", 90, certs + "ca");
+  std::ofstream(certs + "mixed.pem", std::ios::app) << std::ifstream(certs + "other.pem").rdbuf();
+  std::filesystem::copy(certs + "other.pem", certs + "keyless.pem");
   std::filesystem::create_directory(certs + "folder.pem");
   std::filesystem::copy(certs + "good.key", certs + "misfit.key");
   std::filesystem::copy(certs + "other.pem", certs + "misfit.pem");
@@ -218,10 +354,11 @@ TEST(Proxy, ABadCertificateCostsItsOwnRouteAlone) {
     const char* file;
     const char* why;
   } kBad[] = {
-      {"x.test", "missing.pem", "No such file"}, {"other.test", "misfit.pem", "does not fit"},
-      {"alone.test", "alone.pem", "no chain"},   {"x.test", "good.key", "holds no certificate"},
-      {"x.test", "good.pem", "not for x.test"},  {"x.test", "", "tlsCert is empty"},
-      {"x.test", "folder.pem", "Is a directory"}};
+      {"x.test", "missing.pem", "No such file"},    {"other.test", "misfit.pem", "does not fit"},
+      {"alone.test", "alone.pem", "no chain"},      {"x.test", "good.key", "holds no certificate"},
+      {"x.test", "good.pem", "not for x.test"},     {"x.test", "", "tlsCert is empty"},
+      {"x.test", "folder.pem", "Is a directory"},   {"mixed.test", "mixed.pem", "no chain"},
+      {"other.test", "keyless.pem", "keyless.key)"}};
   for (const auto& bad : kBad) {
     const auto answer = put(bad.host, bad.file);
     EXPECT_EQ(answer.status, 400) << bad.why;
