@@ -29,13 +29,16 @@ class RemoteAgent : public testing::Test {
   RemoteAgent() {
     make_certificate(dir_.path());
     fs::create_directories(dir_ / "config/mcp");
-    std::ofstream(dir_ / "config/mcp/mcp.toml")
-        << "[mcias]\nserver_url = \"" << mcias_.url() << "\"\nca_cert = \"" << mcias_.ca_file()
-        << "\"\n[auth]\nca_file = \"" << (dir_ / "tls.pem") << "\"\n";
-    agent_ = std::make_unique<AgentProgram>(
-        dir_.path(),
-        "[mcias]\nserver_url = \"" + mcias_.url() + "\"\nca_cert = \"" + mcias_.ca_file() + "\"\n",
-        port_);
+    configure("[auth]\nca_file = \"" + (dir_ / "tls.pem") + "\"\n");
+    agent_ = std::make_unique<AgentProgram>(dir_.path(), mcias_table(), port_);
+  }
+
+  std::string mcias_table() const {
+    return "[mcias]\nserver_url = \"" + mcias_.url() + "\"\nca_cert = \"" + mcias_.ca_file() +
+           "\"\n";
+  }
+  void configure(const std::string& more) const {
+    std::ofstream(dir_ / "config/mcp/mcp.toml") << mcias_table() << more;
   }
 
   base::Finished mcp(std::vector<std::string> args, const std::string& agent,
@@ -47,7 +50,7 @@ class RemoteAgent : public testing::Test {
                                     {"HOME", dir_.path()},
                                     {"MCP_CONFIG", ""},
                                     {"MCP_REPO", repository},
-                                    {"SSL_CERT_FILE", dir_ / "tls.pem"},
+                                    {"SSL_CERT_FILE", system_ca_},
                                     {"MCP_AGENT", agent},
                                     {"MCP_TOKEN", token}},
                                    dir_.path()},
@@ -69,6 +72,7 @@ class RemoteAgent : public testing::Test {
                       {"gus", {{"password", "secret"}, {"roles", {"guest"}}}},
                       {"robot", {{"system", true}}},
                       {"late", {{"system", true}}}}};
+  std::string system_ca_;  // empty: no CA of the system is believed
   std::unique_ptr<AgentProgram> agent_;
 };
 
@@ -101,6 +105,31 @@ TEST_F(RemoteAgent, LetsInWhomMciasKnowsAndSaysWhyNotOthers) {
   EXPECT_THAT(events.out, HasSubstr("Denied"));
   EXPECT_THAT(events.out, HasSubstr("gus is a guest"));
   EXPECT_THAT(events.out, HasSubstr("alice"));
+}
+
+TEST_F(RemoteAgent, EachNodeIsKnownByACaOfItsOwn) {
+  const TempDir other;
+  make_certificate(other.path());
+  const uint16_t port = free_port();
+  const AgentProgram second(other.path(), mcias_table(), port);
+  login("alice");
+  const auto node = [](const std::string& name, uint16_t at, const std::string& ca) {
+    return "[[nodes]]\nname = \"" + name +
+           "\"\naddress = \"https://127.0.0.1:" + std::to_string(at) + "\"\nca_file = \"" + ca +
+           "\"\n";
+  };
+  const std::string ours = dir_ / "tls.pem", theirs = other / "tls.pem";
+  configure(node("one", port_, ours) + node("two", port, theirs));
+  for (const char* name : {"one", "two"}) {
+    const auto right = mcp({"--node", name, "status"}, "");
+    EXPECT_THAT(right.out, HasSubstr("rift")) << right.err;
+  }
+  configure(node("one", port_, theirs) + node("two", port, ours));
+  for (const char* name : {"one", "two"}) {
+    const auto wrong = mcp({"--node", name, "status"}, "");
+    EXPECT_EQ(wrong.exit_code, 7) << wrong.out << wrong.err;
+    EXPECT_THAT(wrong.err, HasSubstr("certificate"));
+  }
 }
 
 // mcp compares it with its own.
@@ -207,6 +236,7 @@ TEST_F(RemoteAgent, AFloodOfBadRequestsLeavesTheNodeToItsWork) {
 
 // Whoever may push could collect tokens otherwise.
 TEST_F(RemoteAgent, AnAddressThatTheRepositoryAloneNamesSeesNoToken) {
+  system_ca_ = dir_ / "tls.pem";
   const std::string address = agent_->address();
   fs::create_directories(dir_ / "desired/nodes");
   std::ofstream(dir_ / "desired/nodes/rift.toml")
