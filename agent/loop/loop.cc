@@ -343,9 +343,11 @@ std::optional<base::TimePoint> Loop::wake_at() const {
   if (ports_.alerts != nullptr) at = ports_.alerts->wake_at();
   // A plan may have found out something (the registry failed) that is to be said at once.
   if (dirty_ && can_plan()) at = last_step_;
+  // What could not be written is written with the next plan.
+  const auto journal_at = can_plan() ? journal_.wake_at() : std::nullopt;
   for (const auto& candidate :
        {plan_at_, observer_.wake_at(), routes_.wake_at(), probes_.wake_at(), peers_.wake_at(),
-        poller_.wake_at(), reporter_.wake_at(), journal_.wake_at()})
+        poller_.wake_at(), reporter_.wake_at(), journal_at})
     if (candidate && (!at || *candidate < *at)) at = candidate;
   return at;
 }
