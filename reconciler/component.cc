@@ -29,9 +29,7 @@ void Machine::begin_anew() {
 }
 
 void Machine::refuse_taken_ports() {
-  const auto& failure = d_.next.failure;
-  if (!failure || failure->step != StepKind::kStart || failure->error.code != base::Code::kConflict)
-    return;
+  if (!port_is_refused()) return;
   const auto& fixed = in_.desired.spec.ports;
   const bool leases_only =
       std::all_of(fixed.begin(), fixed.end(), [](const auto& port) { return port.host_port == 0; });
@@ -255,22 +253,22 @@ bool Machine::closes_ports(const ObservedContainer& container) const {
   return is_down(container) && ended >= Millis(0) && ended < kPortCloses;
 }
 
-bool Machine::port_is_closing() const {
+bool Machine::port_is_refused() const {
   const auto& failure = d_.next.failure;
-  if (!failure || failure->step != StepKind::kStart || failure->error.code != base::Code::kConflict)
-    return false;
-  const auto& wanted = in_.desired.spec.ports;
-  return std::any_of(
-      in_.containers.begin(), in_.containers.end(), [&](const ObservedContainer* container) {
-        if (!closes_ports(*container)) return false;
-        if (container == candidate_) return true;
-        return std::any_of(wanted.begin(), wanted.end(), [&](const auto& port) {
-          return std::any_of(
-              container->ports.begin(), container->ports.end(), [&](const auto& had) {
-                return had.host_port == port.host_port && had.protocol == port.protocol;
-              });
-        });
-      });
+  return failure && failure->step == StepKind::kStart &&
+         failure->error.code == base::Code::kConflict;
+}
+
+bool Machine::port_is_closing() const {
+  if (!port_is_refused()) return false;
+  for (const ObservedContainer* container : in_.containers) {
+    if (!closes_ports(*container)) continue;
+    if (container == candidate_) return true;
+    for (const auto& had : container->ports)
+      for (const auto& wanted : in_.desired.spec.ports)
+        if (had.host_port == wanted.host_port && had.protocol == wanted.protocol) return true;
+  }
+  return false;
 }
 
 bool Machine::keeps_failing(StepKind step, int tries) const {

@@ -97,7 +97,9 @@ class Machine {
   void bring_up();
   // Ended just now: conmon, or its pod, gives its ports back a moment later.
   bool closes_ports(const ObservedContainer& container) const;
-  // The start was refused for a port that such a container had.
+  // The last start was, by the host.
+  bool port_is_refused() const;
+  // It was refused for a port that a container had which ended just now.
   bool port_is_closing() const;
   // More often than `tries`, and whoever was asked was there to say so.
   bool keeps_failing(StepKind step, int tries) const;
