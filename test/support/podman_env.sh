@@ -1,6 +1,6 @@
 #!/bin/bash
 # A podman of its own under DIR, for tests: own storage, networks and configuration; nothing outside
-# DIR is changed, and what this machine needs is found out.
+# DIR is changed but what dead networks have left, and what this machine needs is found out.
 #
 #   podman_env.sh serve DIR            podman's API on DIR/podman.sock, with the image
 #                                      localhost/mcp-demo:v1; until it is killed
@@ -88,7 +88,7 @@ import_demo() {
 # address that the next network gets, and answers for it.
 forget_dead_networks() {
   [ "$(id -u)" = 0 ] || return 0
-  local folder=/run/containers/networks/aardvark-dns file gateway pid _
+  local folder=/run/containers/networks/aardvark-dns file gateway pid
   for file in "$folder"/*; do
     [ -f "$file" ] && [ "${file##*/}" != aardvark.pid ] || continue
     gateway=$(sed '1s/[ ,].*//;q' "$file")
@@ -97,10 +97,7 @@ forget_dead_networks() {
   pid=$(cat "$folder/aardvark.pid" 2>/dev/null) || return 0
   kill -HUP "$pid" 2>/dev/null || return 0
   [ "$(ls "$folder")" = aardvark.pid ] || return 0
-  for _ in $(seq 100); do  # with nothing to serve it ends
-    kill -0 "$pid" 2>/dev/null || return 0
-    sleep 0.05
-  done
+  timeout 5 tail --pid="$pid" -s 0.05 -f /dev/null || :  # with nothing to serve it ends
 }
 
 serve() {
