@@ -59,4 +59,19 @@ AgentProgram::AgentProgram(const std::string& folder, const std::string& tables,
       throw std::runtime_error("the agent does not start: " + log_of(folder));
 }
 
+base::Finished run_mcp(const std::string& folder, std::vector<std::string> args,
+                       const std::map<std::string, std::string>& more, const std::string& input) {
+  args.insert(args.begin(), MCP_BINARY_DIR "/bin/mcp");
+  std::map<std::string, std::string> environment = {{"XDG_CONFIG_HOME", folder + "/config"},
+                                                    {"HOME", folder},
+                                                    {"MCP_CONFIG", ""},
+                                                    {"MCP_REPO", ""},
+                                                    {"MCP_AGENT", ""},
+                                                    {"MCP_TOKEN", ""}};
+  for (const auto& [name, value] : more) environment[name] = value;
+  auto done = base::run_command({args, environment, folder}, input, std::chrono::seconds(60));
+  if (!done) throw std::runtime_error(done.error().text());
+  return std::move(*done);
+}
+
 }  // namespace test

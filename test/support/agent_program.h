@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/process/process.h"
 
@@ -27,6 +29,13 @@ class AgentProgram {
   uint16_t port_;
   std::unique_ptr<base::Child> child_;
 };
+
+// mcp as somebody has it whose home is FOLDER, configured in FOLDER/config, and who has said
+// nothing else; `more` of the environment. Throws when it cannot be run, or has not ended after a
+// minute.
+base::Finished run_mcp(const std::string& folder, std::vector<std::string> args,
+                       const std::map<std::string, std::string>& more,
+                       const std::string& input = "");
 
 // FOLDER/tls.pem and FOLDER/tls.key, for localhost and 127.0.0.1; it signs itself.
 void make_certificate(const std::string& folder);

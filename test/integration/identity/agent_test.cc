@@ -41,22 +41,15 @@ class RemoteAgent : public testing::Test {
     std::ofstream(dir_ / "config/mcp/mcp.toml") << mcias_table() << more;
   }
 
-  base::Finished mcp(std::vector<std::string> args, const std::string& agent,
+  base::Finished mcp(const std::vector<std::string>& args, const std::string& agent,
                      const std::string& token = "", const std::string& input = "",
                      const std::string& repository = "") const {
-    args.insert(args.begin(), MCP_BINARY_DIR "/bin/mcp");
-    auto done = base::run_command({args,
-                                   {{"XDG_CONFIG_HOME", dir_ / "config"},
-                                    {"HOME", dir_.path()},
-                                    {"MCP_CONFIG", ""},
-                                    {"MCP_REPO", repository},
-                                    {"SSL_CERT_FILE", system_ca_},
-                                    {"MCP_AGENT", agent},
-                                    {"MCP_TOKEN", token}},
-                                   dir_.path()},
-                                  input, std::chrono::seconds(60));
-    if (!done) ADD_FAILURE() << done.error().text();
-    return done ? *done : base::Finished{};
+    return run_mcp(dir_.path(), args,
+                   {{"MCP_REPO", repository},
+                    {"SSL_CERT_FILE", system_ca_},
+                    {"MCP_AGENT", agent},
+                    {"MCP_TOKEN", token}},
+                   input);
   }
   base::Finished remote(const std::vector<std::string>& args, const std::string& token = "") const {
     return mcp(args, agent_->address(), token);

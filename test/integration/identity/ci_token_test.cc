@@ -62,19 +62,8 @@ class CiToken : public testing::Test {
   }
   std::string token(const Json& claims) const { return token(claims, signer_); }
 
-  base::Finished mcp(std::vector<std::string> args, const std::string& token) const {
-    args.insert(args.begin(), MCP_BINARY_DIR "/bin/mcp");
-    auto done = base::run_command({args,
-                                   {{"XDG_CONFIG_HOME", dir_ / "config"},
-                                    {"HOME", dir_.path()},
-                                    {"MCP_CONFIG", ""},
-                                    {"MCP_REPO", ""},
-                                    {"MCP_TOKEN", token},
-                                    {"MCP_AGENT", agent_->address()}},
-                                   dir_.path()},
-                                  "", std::chrono::seconds(60));
-    if (!done) ADD_FAILURE() << done.error().text();
-    return done ? *done : base::Finished{};
+  base::Finished mcp(const std::vector<std::string>& args, const std::string& token) const {
+    return run_mcp(dir_.path(), args, {{"MCP_TOKEN", token}, {"MCP_AGENT", agent_->address()}});
   }
   void expect_refused(const std::string& token, const std::string& why) const {
     for (const char* command : {"status", "sync"}) {

@@ -152,19 +152,8 @@ class OidcAgent : public OidcProvider {
     return answer ? *answer : base::HttpResponse{};
   }
 
-  base::Finished mcp(std::vector<std::string> args) const {
-    args.insert(args.begin(), MCP_BINARY_DIR "/bin/mcp");
-    auto done = base::run_command({args,
-                                   {{"XDG_CONFIG_HOME", dir_ / "config"},
-                                    {"HOME", dir_.path()},
-                                    {"MCP_CONFIG", ""},
-                                    {"MCP_REPO", ""},
-                                    {"MCP_TOKEN", ""},
-                                    {"MCP_AGENT", agent_->address()}},
-                                   dir_.path()},
-                                  "", std::chrono::seconds(60));
-    if (!done) ADD_FAILURE() << done.error().text();
-    return done ? *done : base::Finished{};
+  base::Finished mcp(const std::vector<std::string>& args) const {
+    return run_mcp(dir_.path(), args, {{"MCP_AGENT", agent_->address()}});
   }
 
   std::unique_ptr<AgentProgram> agent_;
