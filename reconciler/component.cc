@@ -44,6 +44,9 @@ void Machine::refuse_taken_ports() {
 }
 
 void Machine::keep_leases_of_containers() {
+  for (const ObservedContainer* container : in_.containers)
+    if (has_process(*container))
+      for (const auto& [route, port] : container->owner->leases) d_.next.refused_ports.erase(port);
   const auto lost = [&](uint16_t port) {
     return d_.next.refused_ports.contains(port) || in_use_.is_fixed(port);
   };

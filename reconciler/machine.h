@@ -57,7 +57,8 @@ class Machine {
   // the refusal may be of long ago, so a lease goes only when it is seen taken; not everybody who
   // has a port listens, so without fixed ports also when it is refused again and again.
   void refuse_taken_ports();
-  // The label of a container says which ports it was made with; that outlives a lost registry.
+  // The label of a container says which ports it was made with; that outlives a lost registry, and
+  // one that a process has was not refused, whatever a registry that took no writes remembers.
   void keep_leases_of_containers();
   // Podman has lost what it was made of: it can only be made anew.
   bool is_wreck(const ObservedContainer& container) const;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "reconciler/adoption.h"
+#include "reconciler/component.h"
 #include "reconciler/routes.h"
 
 namespace sim {
@@ -329,19 +330,21 @@ void Rules::recorded(const Store& store) {
     violated("rule 10: what was told is not what is written down");
 }
 
-std::map<std::pair<ComponentKey, std::string>, uint16_t> Rules::leases_in_use() const {
+std::map<std::pair<ComponentKey, std::string>, uint16_t> Rules::leases_in_use(
+    bool of_stopped) const {
   std::map<std::pair<ComponentKey, std::string>, uint16_t> leases;
   for (const auto& [key, memory] : loop_()->memory().components)
     for (const auto& [place, port] : memory.leases)
       if (const auto* container = runtime_.find(reconciler::container_name(key, place.first));
           container != nullptr && container->owner && container->owner->key == key &&
-          container->owner->leases.contains(place.second))
+          container->owner->leases.contains(place.second) &&
+          (of_stopped || reconciler::has_process(*container)))
         leases[{key, container->name + "/" + place.second}] = port;
   return leases;
 }
 
 void Rules::leases_kept(const std::map<std::pair<ComponentKey, std::string>, uint16_t>& before) {
-  const auto now = leases_in_use();
+  const auto now = leases_in_use(true);
   for (const auto& [whose, port] : before)
     if (const auto known = now.find(whose); known == now.end() || known->second != port)
       violated("rule 6: the new agent does not know the port of " + whose.second);

@@ -58,8 +58,9 @@ class Rules {
   // Whether everything that was told is written down, and everything that was done was told. When
   // nothing goes wrong any more.
   void recorded(const Store& store);
-  // Host ports that containers of ours have by their leases.
-  std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t> leases_in_use() const;
+  // Host ports that containers of ours have by their leases; those that do not run, if asked for.
+  std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t> leases_in_use(
+      bool of_stopped) const;
   // Another agent process knows them too.
   void leases_kept(
       const std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t>& before);

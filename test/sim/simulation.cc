@@ -115,8 +115,9 @@ void Simulation::heal() {
     if (service_name == "db") service.active = true;
     service.suspend.reset();
     service.heal_drift.reset();
-    // As its condition says: it is tried once more.
-    if (gave_up_on(service_name)) service.restarted_at = node_.now;
+    // As its condition says: it is tried once more. Killed in its trial, a version is given up on
+    // in the next pass, or after its suspension.
+    if (on_trial_or_over(service_name)) service.restarted_at = node_.now;
     for (crds::Component& component : service.components) {
       component.image = "app:v3";
       for (crds::Route& route : component.routes)
@@ -168,10 +169,11 @@ int Simulation::writes() const {
   return node_.runtime.effects() + node_.router.effects() + node_.store.commits();
 }
 
-bool Simulation::gave_up_on(const std::string& service) const {
+bool Simulation::on_trial_or_over(const std::string& service) const {
   const auto& components = node_.loop->memory().components;
   return std::any_of(components.begin(), components.end(), [&](const auto& component) {
-    return component.first.service.str() == service && component.second.rollout_over;
+    return component.first.service.str() == service &&
+           (component.second.rollout_over || component.second.trial);
   });
 }
 

@@ -30,7 +30,7 @@ class Simulation {
   void rest(const std::string& rule);
   bool ready() const;
   int writes() const;
-  bool gave_up_on(const std::string& service) const;
+  bool on_trial_or_over(const std::string& service) const;
 
   // What the world does.
   void disturb();

@@ -50,7 +50,8 @@ void Station::boot() {
 
 void Station::crash() {
   executor->kill();
-  const auto before = rules.leases_in_use();
+  // What came to a stopped container's while the registry took no writes may come once more.
+  const auto before = rules.leases_in_use(!store.full);
   loop.reset();
   boot();
   // What could not be written down after a loss is learnt from the labels once more.
