@@ -138,7 +138,7 @@ class Loop {
   reconciler::Memory memory_;
   std::map<std::string, Running> running_;  // by step id
   std::string report_failure_;
-  int64_t waiting_ = 0;  // steps of the last plan that found no place
+  int64_t waiting_ = 0;   // steps of the last plan that found no place
   bool planned_ = false;  // with what podman said in this run
   bool dirty_ = true;
   std::optional<base::TimePoint> plan_at_;

@@ -73,10 +73,10 @@ struct ComponentStatus {
   std::optional<base::TimePoint> started_at;
   std::string container_name;
   std::string container_id;
-  std::string cause;        // why it is as it is: field, commit, event
-  std::string last_exit;    // "exited with 137"; empty: never
+  std::string cause;                    // why it is as it is: field, commit, event
+  std::string last_exit;                // "exited with 137"; empty: never
   std::vector<std::string> last_lines;  // that it said before that
-  std::string waiting_for;  // empty: nothing
+  std::string waiting_for;              // empty: nothing
   std::vector<PortStatus> ports;
   std::vector<RouteStatus> routes;
   std::optional<RolloutStatus> rollout;

@@ -5,12 +5,12 @@
 #include "crds/edit.h"
 #include "crds/print.h"
 
-// Definitions as somebody may push them: whatever the bytes, an error has a place, and what is valid
-// can be printed and read again as the same.
+// Definitions as somebody may push them: whatever the bytes, an error has a place, and what is
+// valid can be printed and read again as the same.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1) return 0;
   constexpr const char* kPaths[] = {"services/a.toml", "services/a.yaml", "nodes/a.toml",
-                                    "nodes/a.yaml", "fleet.toml", "fleet.yaml"};
+                                    "nodes/a.yaml",    "fleet.toml",      "fleet.yaml"};
   const std::string path = kPaths[data[0] % std::size(kPaths)];
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const crds::DecodedFile decoded = crds::decode_file(path, text);
