@@ -23,6 +23,8 @@ constexpr uint64_t kLastPlainSeed = 10'000;
 constexpr uint64_t kMoreSalt = 0x9e3779b97f4a7c15;
 constexpr uint64_t kLastWithRegistry = 20'000;
 constexpr uint64_t kLossSalt = 0xc2b2ae3d27d4eb4f;
+constexpr uint64_t kLastWithoutEngine = 5'000'000;
+constexpr uint64_t kEngineSalt = 0x165667b19e3779f9;
 
 }  // namespace
 
@@ -36,6 +38,8 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
       losses_(seed ^ kLossSalt),
       // What was adopted carries no label: with the registry, the agent forgets that it is its own.
       loses_(seed > kLastWithRegistry && !adopts_ && losses_.chance(30)),
+      engines_(seed ^ kEngineSalt),
+      has_engine_(seed > kLastWithoutEngine && proxied_ && engines_.chance(50)),
       node_({.name = reconciler::NodeName("rift"),
              .proxied = proxied_,
              .reports = has_more_,
@@ -85,6 +89,10 @@ void Simulation::live_until(TimePoint end, bool faults) {
       node_.lose_registry();
       happened("registry lost");
     }
+    if (faults && has_engine_ && engines_.below(500) == 0) {
+      node_.router.serving = !node_.router.serving;
+      happened("HAProxy away or back");
+    }
     advance();
   }
   report_.violation = node_.rules.violation();
@@ -100,6 +108,7 @@ void Simulation::heal() {
   for (int port = reconciler::kFirstLeasePort; port <= reconciler::kLastLeasePort; ++port)
     node_.runtime.free_port(static_cast<uint16_t>(port));
   node_.router.down = false;
+  node_.router.serving = true;
   node_.router.bad_certificates.clear();
   std::vector<reconciler::ContainerId> squatters;
   for (const auto& [id, container] : node_.runtime.containers())

@@ -58,6 +58,8 @@ class Simulation {
   const bool has_more_;
   Random losses_;
   const bool loses_;  // a life in which the registry is lost
+  Random engines_;
+  const bool has_engine_;  // a life in which HAProxy goes while mc-proxy stays
 
   Branch branch_;
   Station node_;

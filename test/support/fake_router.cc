@@ -46,6 +46,10 @@ Result<std::vector<ObservedRoute>> FakeRouter::list() {
     ObservedRoute& shown = all.back();
     const auto total = totals_.find(key);
     if (total != totals_.end()) shown.traffic = total->second;
+    if (!serving) {
+      shown.served = false;
+      shown.problem = "HAProxy is not running";
+    }
     shown.health = health_of ? health_of(shown.spec.backend) : "up";
     if (shown.spec.mode == Mode::kL7) shown.certificate_until = certificate_until;
   }

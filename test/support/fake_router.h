@@ -40,6 +40,7 @@ class FakeRouter : public reconciler::ProxyRouter {
   // ---- the world
 
   bool down = false;               // no call arrives; the routes serve on
+  bool serving = true;             // false: calls arrive, and no route serves, for HAProxy is away
   std::optional<Fault> fail_next;  // used up by the next call
   // Asked before every call that arrives; none: nothing goes wrong.
   std::function<std::optional<Fault>(const Call&)> faults;

@@ -165,6 +165,7 @@ bool Story::proxy_command(const Words& words) {
   if (what == "on") proxied_ = true;
   if (what == "away" || what == "back") router_.down = what == "away";
   if (what == "loses") router_.lose_routes();
+  if (what == "stops-serving" || what == "serves") router_.serving = what == "serves";
   if (what == "refuses") router_.bad_certificates.emplace(words.at(2), base::invalid("it is bad"));
   if (what == "accepts") router_.bad_certificates.erase(words.at(2));
   if (what == "foreign")

@@ -46,6 +46,7 @@ namespace test {
 //   > drift NAME image|ports      podman shows the container with another one
 //   > podman away | back
 //   > proxy on | away | back | loses | foreign HOST | refuses CERTIFICATE | accepts CERTIFICATE
+//           | stops-serving | serves
 //   > requests HOST TOTAL FAILED  since the last time
 //   > connections HOST COUNT      that are open now
 //   > agent restarts | loses its registry
