@@ -162,7 +162,7 @@ class Bench:
     @staticmethod
     def at_rest(proxy):
         time.sleep(7)  # every five seconds it gives back what it does not need
-        return proxy.memory()
+        return f"{proxy.memory() / 1024:.1f} MB ({proxy.own_memory() / 1024:.1f})"
 
     def memory(self):
         rows = []
@@ -180,8 +180,8 @@ class Bench:
                 proxy.restart()
                 proxy.status()
                 again = self.at_rest(proxy)
-                rows.append([count] + [f"{value / 1024:.1f} MB" for value in
-                                       (fresh, used, again, proxy.haproxy_memory())])
+                rows.append([count, fresh, used, again,
+                             f"{proxy.haproxy_memory() / 1024:.1f} MB"])
                 self.say(f"memory {count}: {rows[-1]}")
         return report.table(["routes", "all set", "all set 20 times more, and asked for", "restarted",
                              "HAProxy's worker beside it"], rows)

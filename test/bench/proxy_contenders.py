@@ -171,9 +171,31 @@ level = "warning"
     def memory(self):
         return self.resident(self.child.pid)
 
+    def own_memory(self):
+        """Without the pages of files that HAProxy has mapped, too, unless they were written to."""
+        shared = {name for pid in self.haproxies() for name, _ in mappings(pid)
+                  if name.startswith("/")}
+        return sum(size["Private_Dirty"] if name in shared else size["Rss"]
+                   for name, size in mappings(self.child.pid))
+
+    def haproxies(self):
+        return run("pgrep", "-f", f"{self.folder}/state/haproxy/haproxy.cfg").split()
+
     def haproxy_memory(self):
-        pids = run("pgrep", "-f", f"{self.folder}/state/haproxy/haproxy.cfg").split()
-        return max(self.resident(pid) for pid in pids)
+        return max(self.resident(pid) for pid in self.haproxies())
+
+
+def mappings(pid):
+    """The name of each mapping, and its sizes in kB (proc(5), smaps)."""
+    found = []
+    with open(f"/proc/{pid}/smaps", encoding="utf-8") as file:
+        for line in file:
+            words = line.split()
+            if not words[0].endswith(":"):
+                found.append((words[5] if len(words) > 5 else "", {}))
+            elif words[-1] == "kB":
+                found[-1][1][words[0][:-1]] = int(words[1])
+    return found
 
 
 class Haproxy(Process):
