@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds everything and runs every test; installs first what that needs. Ends with ctest's summary,
-# and what the tests that failed said.
+# and what the tests that failed said. An ordinary user builds, and runs the tests with sudo.
 set -euo pipefail
 usage() {
   cat <<'TEXT'
@@ -61,8 +61,18 @@ said_by_failed() {
     }' "$log"
 }
 
+# As root, with this user's programs and those for root; what root makes in here is this user's again.
+with_sudo() {
+  local name keep=()
+  for name in "${!MCP_@}"; do keep+=("$name=${!name}"); done
+  as_root env "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin" "${keep[@]}" bash -c '
+    trap "chown -Rh --from=root \"\$1\" \"\$2\"" EXIT
+    "${@:3}"' bash "$(id -u):$(id -g)" "$top" "$@"
+}
+
 cd "$build"
 test=(ctest -j "$jobs" --timeout 600 --output-on-failure --no-tests=error "${select[@]}")
+[ "$(id -u)" = 0 ] || test=(with_sudo "${test[@]}")
 status=0
 if [ -t 1 ]; then "${test[@]}"; else "${test[@]}" | sed -u '/^ *Start /d; s/ \.\.\.\.*/ /'; fi || status=$?
 [ "$status" = 0 ] || said_by_failed
