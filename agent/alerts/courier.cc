@@ -84,13 +84,15 @@ void Courier::send(const Ledger& ledger, TimePoint now) {
   }
   const auto sending = std::make_shared<UnderWay>();
   const TimePoint turn = ledger.told_last(options_.audience, alerts);
+  std::vector<Alert> superseded = ledger.superseded(options_.audience, alerts, now);
   sending->message = {message_id(sender_.node, alerts, turn),
                       sender_.node,
                       sender_.agent_version,
                       sender_.manual,
                       now,
                       std::move(alerts),
-                      ledger.firing(options_.audience).size()};
+                      ledger.firing(options_.audience).size(),
+                      std::move(superseded)};
   under_way_ = sending;
   const auto result = std::make_shared<std::optional<base::Result<>>>();
   executor_.submit([receiver = &receiver_, message = sending->message,

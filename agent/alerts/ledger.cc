@@ -188,6 +188,25 @@ std::vector<Alert> Ledger::firing(const Audience& audience) const {
   return out;
 }
 
+std::vector<Alert> Ledger::superseded(const Audience& audience, const std::vector<Alert>& alerts,
+                                      TimePoint now) const {
+  std::vector<Alert> out;
+  for (const Alert& alert : alerts) {
+    const auto entry = entries_.find(alert.key());
+    if (entry == entries_.end()) continue;
+    const auto said = entry->second.record.said.find(audience.name);
+    if (said == entry->second.record.said.end() || said->second.ended ||
+        said->second.severity == alert.severity)
+      continue;
+    Alert former = alert;
+    former.severity = said->second.severity;
+    former.since = said->second.since;
+    former.until = std::max(alert.firing() ? now : alert.until, former.since);
+    out.push_back(std::move(former));
+  }
+  return out;
+}
+
 void Ledger::told(const Audience& audience, const std::vector<Alert>& alerts, TimePoint now) {
   for (const Alert& alert : alerts) {
     const auto found = entries_.find(alert.key());

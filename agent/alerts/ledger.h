@@ -66,6 +66,10 @@ class Ledger {
   std::vector<Alert> news(const Audience& audience, base::TimePoint now) const;
   // All that it should know to fire now.
   std::vector<Alert> firing(const Audience& audience) const;
+  // Those of `alerts` that the receiver knows to fire with another severity: as it knows them, and
+  // ended.
+  std::vector<Alert> superseded(const Audience& audience, const std::vector<Alert>& alerts,
+                                base::TimePoint now) const;
   // The receiver has got these.
   void told(const Audience& audience, const std::vector<Alert>& alerts, base::TimePoint now);
 

@@ -18,6 +18,9 @@ struct Message {
   base::TimePoint at{};
   std::vector<Alert> alerts;
   size_t firing = 0;  // of all that it should know of, those that fire
+  // Of `alerts`, those that it knows to fire with another severity: as it knows them, ended now.
+  // For whom an alert of another severity is another alert.
+  std::vector<Alert> superseded = {};
 };
 
 // Id from what the alerts say; `turn` tells one reminder from the next.

@@ -47,30 +47,33 @@ class Alertmanager : public CheckedReceiver {
   const std::string secret_file_;
 };
 
+Json element_of(const Message& message, const Alert& alert) {
+  Json labels = {{"alertname", alert.name},
+                 {"severity", name(alert.severity)},
+                 {"node", message.node.str()},
+                 {"job", "mcp-agent"}};
+  // Empty ones would be dropped.
+  for (const auto& [label, value] :
+       {std::pair("service", alert.service.str()), std::pair("component", alert.component.str()),
+        std::pair("subject", alert.subject)})
+    if (!value.empty()) labels[label] = value;
+  return {{"labels", labels},
+          {"annotations",
+           {{"summary", alert.summary},
+            {"description", alert.description},
+            {"runbook_url", manual_of(message, alert)}}},
+          {"startsAt", base::to_rfc3339(alert.since)},
+          {"endsAt", base::to_rfc3339(alert.firing() ? message.at + kValidFor : alert.until)}};
+}
+
 }  // namespace
 
 std::string alertmanager_document(const Message& message) {
   Json out = Json::array();
-  for (const Alert& alert : message.alerts) {
-    // Labels say which alert it is, so nothing that changes while it fires is one. Empty ones would
-    // be dropped. https://prometheus.io/docs/alerting/latest/clients/
-    Json labels = {{"alertname", alert.name},
-                   {"severity", name(alert.severity)},
-                   {"node", message.node.str()},
-                   {"job", "mcp-agent"}};
-    for (const auto& [label, value] :
-         {std::pair("service", alert.service.str()), std::pair("component", alert.component.str()),
-          std::pair("subject", alert.subject)})
-      if (!value.empty()) labels[label] = value;
-    out.push_back(
-        {{"labels", labels},
-         {"annotations",
-          {{"summary", alert.summary},
-           {"description", alert.description},
-           {"runbook_url", manual_of(message, alert)}}},
-         {"startsAt", base::to_rfc3339(alert.since)},
-         {"endsAt", base::to_rfc3339(alert.firing() ? message.at + kValidFor : alert.until)}});
-  }
+  // Labels say which alert it is, so one whose severity has changed is another one, and the former
+  // has to end. https://prometheus.io/docs/alerting/latest/clients/
+  for (const auto& alerts : {message.alerts, message.superseded})
+    for (const Alert& alert : alerts) out.push_back(element_of(message, alert));
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

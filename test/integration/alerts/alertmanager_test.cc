@@ -60,13 +60,13 @@ class Alertmanager {
   }
 
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
-  // Names of the alerts that it holds active.
-  std::vector<std::string> active() {
+  // The values of one label of the alerts that it holds active.
+  std::vector<std::string> active(const std::string& label = "alertname") {
     std::vector<std::string> out;
     const auto answer = api_.request({.target = "/api/v2/alerts?active=true"});
     if (!answer || !answer->ok()) return out;
     const Json alerts = Json::parse(answer->body);
-    for (const Json& alert : alerts) out.push_back(alert["labels"]["alertname"]);
+    for (const Json& alert : alerts) out.push_back(alert["labels"][label]);
     return out;
   }
   Json first() { return Json::parse(api_.request({.target = "/api/v2/alerts"})->body)[0]; }
@@ -130,6 +130,34 @@ TEST(RealAlertmanager, FiresResolvesAndLearnsAgainAfterARestart) {
   alertmanager.start();
   ASSERT_TRUE(eventually([&] { return has(alertmanager.active(), "RuntimeUnreachable"); }, 150))
       << agent.log();
+}
+
+TEST(RealAlertmanager, AnAlertThatGetsWorseIsStillOne) {
+  Listener listener;
+  Alertmanager alertmanager(listener);
+  TempDir folder;
+  const std::string cert = folder / "cert", key = folder / "key";
+  make_certificate(cert, key, 10);
+  Agent agent(
+      "[alerts]\ndisable = [\"DiskNearlyFull\", \"RuntimeUnreachable\"]\n"
+      "[alerts.for]\nCertificateExpiring = \"0s\"\n"
+      "[[alerts.receivers]]\ntype = \"alertmanager\"\nurl = \"" +
+          alertmanager.url() + "\"\n[mcias]\nserver_url = \"https://127.0.0.1:1\"\nca_cert = \"" +
+          cert + "\"\n",
+      "listen = \"127.0.0.1:0\"\ntls_cert = \"" + cert + "\"\ntls_key = \"" + key + "\"\n");
+  agent.start();
+  ASSERT_TRUE(eventually([&] {
+    return alertmanager.active("severity") == std::vector<std::string>{"warning"};
+  })) << agent.log();
+  // The agent has heard that it was taken, and has written that down.
+  ASSERT_TRUE(eventually([&] { return agent.receiver("alertmanager")["delivered"] > 0; }));
+  agent.kill();
+  make_certificate(cert, key, 1);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return has(alertmanager.active("severity"), "critical"); }))
+      << agent.log();
+  EXPECT_THAT(alertmanager.active("severity"), testing::ElementsAre("critical"));
+  EXPECT_THAT(alertmanager.active(), testing::ElementsAre("CertificateExpiring"));
 }
 
 }  // namespace

@@ -32,11 +32,14 @@ bool eventually(const std::function<bool()>& condition, int limit) {
   return true;
 }
 
-Listener::Listener() {
+void make_certificate(const std::string& cert, const std::string& key, int days) {
   must({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-        "-days", "2", "-subj", "/CN=localhost", "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", folder_ / "key", "-out",
-        folder_ / "cert"});
+        "-days", std::to_string(days), "-subj", "/CN=localhost", "-addext",
+        "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert});
+}
+
+Listener::Listener() {
+  make_certificate(folder_ / "cert", folder_ / "key", 2);
   server_ = std::make_unique<base::HttpServer>(base::HttpServerOptions{
       .listen = "127.0.0.1:0", .tls_cert = folder_ / "cert", .tls_key = folder_ / "key"});
   const auto take = [this](const base::HttpRequest& request) {
@@ -86,7 +89,7 @@ size_t Listener::refused() const {
   return refused_;
 }
 
-Agent::Agent(const std::string& alerts)
+Agent::Agent(const std::string& alerts, const std::string& api)
     : api_(base::HttpAddress::unix_socket(folder_ / "agent.sock")) {
   const std::string repository = folder_ / "repository";
   must({"git", "init", "-q", "-b", "main", repository});
@@ -96,7 +99,7 @@ Agent::Agent(const std::string& alerts)
       << "[node]\nname = \"rift\"\n[source]\nurl = \"" << repository << "\"\ninterval = \"1s\"\n"
       << "[podman]\nsocket = \"" << (folder_ / "no-podman.sock") << "\"\n"
       << "[api]\nsocket = \"" << (folder_ / "agent.sock") << "\"\n"
-      << "[registry]\npath = \"" << (folder_ / "state/mcp.db") << "\"\n"
+      << api << "[registry]\npath = \"" << (folder_ / "state/mcp.db") << "\"\n"
       << alerts;
 }
 

@@ -20,6 +20,9 @@ using Json = nlohmann::json;
 // Until the condition holds; false: it never did.
 bool eventually(const std::function<bool()>& condition, int seconds = 60);
 
+// Of localhost, by itself.
+void make_certificate(const std::string& cert, const std::string& key, int days);
+
 // Somebody who is told, on https with a certificate of its own: keeps what it gets, and fails at
 // will.
 class Listener {
@@ -46,8 +49,8 @@ class Listener {
 // takes away.
 class Agent {
  public:
-  // `alerts`: the tables of [alerts].
-  explicit Agent(const std::string& alerts);
+  // `alerts`: the tables of [alerts]; `api`: more keys of [api].
+  explicit Agent(const std::string& alerts, const std::string& api = "");
   ~Agent();
 
   void start();

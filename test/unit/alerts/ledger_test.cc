@@ -145,6 +145,29 @@ TEST_F(LedgerTest, WhoeverWantsTheWorstHearsOfItWhenItGetsWorse) {
   EXPECT_THAT(news(kPager), ElementsAre("-RolloutFailed web")) << "who heard of it hears its end";
 }
 
+TEST_F(LedgerTest, WhatWasToldWithAnotherSeverityIsKnown) {
+  const auto superseded = [&] { return ledger.superseded(kOps, ledger.firing(kOps), now); };
+  at(seconds(0), {alert(alert::kRolloutFailed, "web")});
+  EXPECT_THAT(superseded(), IsEmpty()) << "it was told nothing yet";
+  told(kOps);
+  EXPECT_THAT(superseded(), IsEmpty());
+  at(minutes(1), {alert(alert::kRolloutFailed, "web", Severity::kCritical)});
+  Alert former = alert(alert::kRolloutFailed, "web");
+  former.since = kStart;
+  former.until = kStart + minutes(1);
+  EXPECT_THAT(superseded(), ElementsAre(former));
+  told(kOps);
+  EXPECT_THAT(superseded(), IsEmpty());
+  at(minutes(2), {alert(alert::kRolloutFailed, "web")});
+  ASSERT_EQ(superseded().size(), 1u) << "better is another severity too";
+  EXPECT_EQ(superseded().at(0).severity, Severity::kCritical);
+  at(minutes(3), {});
+  at(minutes(4), {});
+  const auto end = ledger.superseded(kOps, ledger.news(kOps, now), now);
+  ASSERT_EQ(end.size(), 1u) << "it may end before anybody hears";
+  EXPECT_EQ(end.at(0).until, kStart + minutes(3));
+}
+
 TEST_F(LedgerTest, ARemindersTimeComesForAllThatFire) {
   at(seconds(0), {alert(alert::kRolloutFailed, "web")});
   told(kOps);

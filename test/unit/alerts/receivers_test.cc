@@ -109,6 +109,18 @@ TEST(Receivers, AnAlertmanagerKnowsAnAlertByItsLabels) {
             "2026-11-22T11:00:00Z");
 }
 
+TEST(Receivers, AnAlertmanagerHearsThatTheFormerSeverityIsOver) {
+  Message worse = message({sample(true)});
+  worse.superseded = {sample(false)};
+  worse.superseded[0].severity = Severity::kWarning;
+  const Json both = Json::parse(alertmanager_document(worse));
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[0]["labels"]["severity"], "critical");
+  EXPECT_EQ(both[0]["endsAt"], "2026-11-22T10:09:00Z");
+  EXPECT_EQ(both[1]["labels"]["severity"], "warning");
+  EXPECT_EQ(both[1]["endsAt"], "2026-11-22T11:00:00Z");
+}
+
 TEST(Receivers, NtfyIsToldHowBadItIs) {
   const Json bad = Json::parse(ntfy_document(message({sample(true)}), "topic"));
   EXPECT_EQ(bad["topic"], "topic");
