@@ -107,10 +107,13 @@ class Derivation {
         out_.unknown.insert(kind);
       return;
     }
-    if (in_.observed.source_error)
-      node(alert::kSourceUnreachable, "the git remote cannot be fetched",
-           in_.observed.source_error->text() +
-               "; the last revision stays in force, and new commits have no effect");
+    const auto& error = in_.observed.source_error;
+    const bool no_space = error && error->code == base::Code::kExhausted;
+    if (error && !(no_space && disk_is_told_of()))
+      node(alert::kSourceUnreachable,
+           no_space ? "there is no space on the disk for what git has"
+                    : "the git remote cannot be fetched",
+           error->text() + "; the last revision stays in force, and new commits have no effect");
     // While the remote is away, nothing newer is known than what was held.
     if (in_.observed.commit_held)
       node(alert::kCommitNotVerified,
@@ -177,19 +180,28 @@ class Derivation {
     disks();
   }
 
+  static bool below(const DiskFact& disk, int percent) {
+    return disk.free_bytes < disk.total_bytes / 100 * static_cast<uint64_t>(percent);
+  }
+
+  bool disk_is_told_of() const {
+    return in_.observed.registry_error ||
+           (in_.facts && std::any_of(in_.facts->disks.begin(), in_.facts->disks.end(),
+                                     [&](const DiskFact& disk) {
+                                       return below(disk, options_.disk_percent_warning);
+                                     }));
+  }
+
   void disks() {
     for (const DiskFact& disk : in_.facts->disks) {
-      const auto below = [&](int limit) {
-        return disk.free_bytes < disk.total_bytes / 100 * static_cast<uint64_t>(limit);
-      };
-      if (!below(options_.disk_percent_warning)) continue;
+      if (!below(disk, options_.disk_percent_warning)) continue;
       const std::string left = percent(disk.free_bytes, disk.total_bytes) + " left";
       Alert& alert = node(alert::kDiskNearlyFull, disk.path + " is nearly full: " + left,
                           "the file system of " + disk.path + " (" + disk.purpose + ") has " +
                               gibibytes(disk.free_bytes) + " of " + gibibytes(disk.total_bytes) +
                               " left; podman image prune -a frees images that nothing uses");
       alert.subject = disk.path;
-      if (below(options_.disk_percent_critical)) alert.severity = Severity::kCritical;
+      if (below(disk, options_.disk_percent_critical)) alert.severity = Severity::kCritical;
     }
   }
 

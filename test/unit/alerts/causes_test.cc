@@ -248,6 +248,20 @@ TEST_F(CausesTest, OfADiskThatIsNearlyFull) {
   EXPECT_THAT(causes().holding.at(0).summary, HasSubstr("9 % left"));
 }
 
+TEST_F(CausesTest, OfAFullDiskTheRemoteIsNoCause) {
+  observed.source_error = base::make_error(base::Code::kExhausted, "no space left on device");
+  EXPECT_THAT(holding(), ElementsAre("warning SourceUnreachable"));
+  EXPECT_THAT(causes().holding.at(0).summary, HasSubstr("no space on the disk"));
+  EXPECT_THAT(causes().holding.at(0).summary, Not(HasSubstr("remote")));
+  observed.registry_error = observed.source_error;
+  EXPECT_THAT(holding(), ElementsAre("critical StateNotWritable"));
+  observed.registry_error.reset();
+  facts.disks = {{"/var", "the registry", 0, uint64_t{1} << 30}};
+  EXPECT_THAT(holding(), ElementsAre("critical DiskNearlyFull /var"));
+  observed.source_error = base::unavailable("no route to host");
+  EXPECT_THAT(holding(), ElementsAre("warning SourceUnreachable", "critical DiskNearlyFull /var"));
+}
+
 TEST_F(CausesTest, OfDriftThatIsLeft) {
   observed.containers[ContainerId("web")].image = "registry.example.net/web:v0";
   EXPECT_THAT(holding(), ElementsAre("warning DriftNotHealed web main"));
