@@ -32,6 +32,7 @@ class Machine {
   Decision decide() && {
     const bool anew = d_.next.wanted_hash != in_.desired.spec_hash;
     if (anew) begin_anew();
+    d_.next.stop_timeout = stop_timeout();
     refuse_taken_ports();
     keep_leases_of_containers();
     classify();

@@ -352,10 +352,11 @@ struct Settled {
 
 struct ComponentMemory {
   std::map<std::pair<Slot, std::string>, uint16_t> leases;  // (slot, route name) -> host port
-  std::string wanted_hash;           // what the fields below speak of; another hash forgets them
-  bool image_missing = false;        // a create said so; a pull is next
-  bool image_pulled = false;         // and has worked
-  std::set<uint16_t> refused_ports;  // leases that the host would not give
+  std::optional<Millis> stop_timeout;  // as defined last, for when it is not defined any more
+  std::string wanted_hash;             // what the fields below speak of; another hash forgets them
+  bool image_missing = false;          // a create said so; a pull is next
+  bool image_pulled = false;           // and has worked
+  std::set<uint16_t> refused_ports;    // leases that the host would not give
   BackOff step_back_off;
   std::optional<Failure> failure;  // of the last step; cleared by success
   bool rollout_failed = false;     // wanted_hash was tried beside an older container and failed
@@ -435,12 +436,12 @@ struct Step {
   ContainerId container;       // kStart, kStop, kRemove
   // kStart: it had run, and ended without our wish; kCreate: the last one was not as asked for
   bool heals = false;
-  bool failed = false;                // kRemove: its last words are worth keeping
-  std::string image;                  // kPullImage, kCreate
-  std::optional<ContainerSpec> spec;  // kCreate
-  Millis stop_timeout{0};             // kStop
-  std::vector<RouteSpec> routes;      // kRoute: to be set, all or none,
-  std::vector<RouteKey> unroutes;     // and to be removed, with them
+  bool failed = false;                 // kRemove: its last words are worth keeping
+  std::string image;                   // kPullImage, kCreate
+  std::optional<ContainerSpec> spec;   // kCreate
+  std::optional<Millis> stop_timeout;  // kStop; none: the container's own
+  std::vector<RouteSpec> routes;       // kRoute: to be set, all or none,
+  std::vector<RouteKey> unroutes;      // and to be removed, with them
   friend bool operator==(const Step&, const Step&) = default;
 };
 

@@ -39,8 +39,9 @@ class Runtime {
   // what is observed afterwards. kConflict: a host port is taken. kNotFound: no such container.
   virtual base::Result<ObservedContainer> start(const ContainerId& id) = 0;
 
-  // Stop signal, then kill after `timeout`. Stopped already or gone is success.
-  virtual base::Result<> stop(const ContainerId& id, Millis timeout) = 0;
+  // Stop signal, then kill after `timeout`; none: after the time that the container was made with.
+  // Stopped already or gone is success.
+  virtual base::Result<> stop(const ContainerId& id, std::optional<Millis> timeout) = 0;
 
   // Gone already is success. Anonymous volumes go with it, named ones stay.
   virtual base::Result<> remove(const ContainerId& id) = 0;

@@ -50,7 +50,7 @@ Decision decide_removal(const ComponentKey& key, const Revision& revision,
   const bool stopped =
       first.state == ContainerState::kExited || first.state == ContainerState::kCreated;
   decision.step = stopped ? remove_step(key, revision, first, cause)
-                          : stop_step(key, revision, first, std::chrono::seconds(10), cause);
+                          : stop_step(key, revision, first, memory.stop_timeout, cause);
   return decision;
 }
 

@@ -79,7 +79,8 @@ Step route_step(const ComponentKey& key, const Revision& revision, const std::st
 }
 
 Step stop_step(const ComponentKey& key, const Revision& revision,
-               const ObservedContainer& container, Millis timeout, std::string cause) {
+               const ObservedContainer& container, std::optional<Millis> timeout,
+               std::string cause) {
   Step step = container_step(StepKind::kStop, key, revision, container, std::move(cause));
   step.stop_timeout = timeout;
   return step;

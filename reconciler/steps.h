@@ -19,7 +19,8 @@ Step start_step(const ComponentKey& key, const Revision& revision,
 Step route_step(const ComponentKey& key, const Revision& revision, const std::string& object,
                 std::vector<RouteSpec> routes, std::vector<RouteKey> unroutes, std::string cause);
 Step stop_step(const ComponentKey& key, const Revision& revision,
-               const ObservedContainer& container, Millis timeout, std::string cause);
+               const ObservedContainer& container, std::optional<Millis> timeout,
+               std::string cause);
 Step remove_step(const ComponentKey& key, const Revision& revision,
                  const ObservedContainer& container, std::string cause);
 

@@ -27,6 +27,7 @@ using reconciler::ContainerSpec;
 using reconciler::ContainerState;
 using reconciler::ObservedContainer;
 
+constexpr int64_t kUsualStopTimeout = 10;  // podman's, in seconds
 constexpr int kNotModified = 304;
 constexpr int kNotFound = 404;
 constexpr int kConflict = 409;
@@ -73,11 +74,20 @@ struct Podman::Impl {
     return parse_list(answer.body);
   }
 
+  Result<std::string> inspect(const ContainerId& id) {
+    return document(container_path(id, "/json"),
+                    "cannot inspect container " + id.str().substr(0, 12));
+  }
+
   Result<ObservedContainer> find(const ContainerId& id) {
-    MCP_TRY(const auto answer,
-            api.call({.path = container_path(id, "/json"), .deadline = api.deadlines().read}));
-    if (!answer.ok()) return error_of(answer, "cannot inspect container " + id.str().substr(0, 12));
-    return parse_inspect(answer.body);
+    MCP_TRY(const std::string text, inspect(id));
+    return parse_inspect(text);
+  }
+
+  Result<Millis> stop_timeout(const ContainerId& id) {
+    MCP_TRY(const std::string text, inspect(id));
+    const Json own = member(member(Json::parse(text, nullptr, false), "Config"), "StopTimeout");
+    return std::chrono::seconds(own.is_number_integer() ? own.get<int64_t>() : kUsualStopTimeout);
   }
 
   Result<std::string> document(const std::string& path, const std::string& doing,
@@ -202,9 +212,14 @@ Result<ObservedContainer> Podman::start(const ContainerId& id) {
   return impl_->find(id);
 }
 
-Result<> Podman::stop(const ContainerId& id, Millis timeout) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(timeout);
-  const Millis deadline = timeout + impl_->api.deadlines().stop_margin;
+Result<> Podman::stop(const ContainerId& id, std::optional<Millis> timeout) {
+  if (!timeout) {
+    const auto own = impl_->stop_timeout(id);
+    if (!own && own.error().code == Code::kNotFound) return {};
+    MCP_TRY(timeout, own);
+  }
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*timeout);
+  const Millis deadline = *timeout + impl_->api.deadlines().stop_margin;
   const Parameters parameters = {{"timeout", std::to_string(seconds.count())}};
   MCP_TRY(auto answer, impl_->post(container_path(id, "/stop"), deadline, parameters));
   if (!answer.ok() && says(answer, "state improper")) {

@@ -58,7 +58,8 @@ class Podman : public reconciler::Runtime, public RuntimeDocuments {
   base::Result<> pull(const std::string& image) override;
   base::Result<reconciler::ContainerId> create(const reconciler::ContainerSpec& spec) override;
   base::Result<reconciler::ObservedContainer> start(const reconciler::ContainerId& id) override;
-  base::Result<> stop(const reconciler::ContainerId& id, base::Millis timeout) override;
+  base::Result<> stop(const reconciler::ContainerId& id,
+                      std::optional<base::Millis> timeout) override;
   base::Result<> remove(const reconciler::ContainerId& id) override;
 
   base::Result<std::string> containers_document() override;

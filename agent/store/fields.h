@@ -238,6 +238,7 @@ void fields(Archive& archive, reconciler::Settled& v) {
 
 template <class Archive>
 void fields(Archive& archive, reconciler::ComponentMemory& v) {
+  archive("stopTimeout", v.stop_timeout);
   archive("leases", v.leases)("wantedHash", v.wanted_hash)("imageMissing", v.image_missing);
   archive("imagePulled", v.image_pulled)("refusedPorts", v.refused_ports);
   archive("stepBackOff", v.step_back_off)("failure", v.failure);

@@ -142,7 +142,7 @@ Result<ObservedContainer> FakeRuntime::run_process(const ContainerId& id) {
   return container;
 }
 
-Result<> FakeRuntime::stop(const ContainerId& id, Millis) {
+Result<> FakeRuntime::stop(const ContainerId& id, std::optional<Millis>) {
   return run<void>({Kind::kStop, id.str(), name_of(id)}, [&]() -> Result<> {
     const auto found = containers_.find(id);
     if (found == containers_.end() || !has_process(found->second)) return {};

@@ -111,6 +111,29 @@ TEST_F(RealPodman, AVolumeThatBecameALinkIsAskedForAgain) {
   EXPECT_EQ(podman.inspect(id)->state, ContainerState::kExited);
 }
 
+// Two seconds to end: enough of four, and not of one.
+TEST_F(RealPodman, AStopTakesTheTimeThatItIsGivenOrTheContainersOwn) {
+  const struct {
+    Millis own;
+    std::optional<Millis> given;
+    int exit_code;
+  } cases[] = {{Millis(1000), Millis(4000), 7},
+               {Millis(4000), Millis(1000), 137},
+               {Millis(4000), std::nullopt, 7},
+               {Millis(1000), std::nullopt, 137}};
+  for (const auto& one : cases) {
+    ContainerSpec wanted =
+        spec({"sh", "-c", "trap 'sleep 2; exit 7' TERM; echo set; sleep 1000 & wait"});
+    wanted.component.stop_timeout = one.own;
+    const ContainerId id = start(wanted);
+    wait_until(*podman_, id,
+               [&](const ObservedContainer&) { return podman_->last_lines(id, 1)->size() == 1; });
+    ASSERT_TRUE(podman_->stop(id, one.given));
+    EXPECT_EQ(podman_->inspect(id)->exit_code, one.exit_code);
+    ASSERT_TRUE(podman_->remove(id));
+  }
+}
+
 TEST_F(RealPodman, TheProcessGetsWhatTheDefinitionSays) {
   const TempDir dir;
   std::ofstream(dir / "file") << "from the host\n";
@@ -118,7 +141,9 @@ TEST_F(RealPodman, TheProcessGetsWhatTheDefinitionSays) {
                                "id -u; id -g; echo $A $PW; cat /data/file /run/pw; echo;"
                                "touch /data/x 2>/dev/null || echo read-only;"
                                "cat /sys/fs/cgroup/memory/memory.limit_in_bytes "
-                               "/sys/fs/cgroup/memory.max 2>/dev/null"});
+                               "/sys/fs/cgroup/memory.max 2>/dev/null;"
+                               "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us "
+                               "/sys/fs/cgroup/cpu.max 2>/dev/null | cut -d' ' -f1"});
   wanted.env = {{"A", "a b"}};
   wanted.component.user = "65534:65533";
   wanted.component.memory_bytes = 64 << 20;
@@ -135,7 +160,8 @@ TEST_F(RealPodman, TheProcessGetsWhatTheDefinitionSays) {
     ASSERT_TRUE(fixture_->podman({"secret", "create", name, dir / "secret"})->ok());
   // The file belongs to root with mode 0400, as the process of this one does not.
   wanted.component.user = "0:65533";
-  EXPECT_EQ(output(wanted), "0\n65533\na b sekrit\nfrom the host\nsekrit\nread-only\n67108864\n");
+  EXPECT_EQ(output(wanted),
+            "0\n65533\na b sekrit\nfrom the host\nsekrit\nread-only\n67108864\n50000\n");
   EXPECT_TRUE(fixture_->podman({"volume", "exists", "cache"})->ok());
   for (const char* name : {"pw", "pw-file"})
     EXPECT_TRUE(fixture_->podman({"secret", "rm", name})->ok());

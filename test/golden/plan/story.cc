@@ -46,6 +46,14 @@ crds::Restart restart_of(const std::string& value) {
   return {Policy::kOnFailure, retries.empty() ? std::nullopt : std::optional(std::stoi(retries))};
 }
 
+// How long a stop may take, unless that is the usual time.
+std::string within(const reconciler::Step& step) {
+  if (step.kind != reconciler::StepKind::kStop) return "";
+  if (!step.stop_timeout) return " (within its own time)";
+  const bool usual = *step.stop_timeout == std::chrono::seconds(10);
+  return usual ? "" : " (within " + base::to_duration(*step.stop_timeout) + ")";
+}
+
 }  // namespace
 
 Story::Story()
@@ -291,6 +299,8 @@ void Story::set_component(crds::Component& component, const std::string& key,
     }
   } else if (key == "restart") {
     component.restart = restart_of(value);
+  } else if (key == "stop_timeout") {
+    component.stop_timeout = base::parse_duration(value).value();
   } else if (key == "strategy") {
     component.strategy = value == "recreate" ? crds::Strategy::kRecreate : crds::Strategy::kRolling;
   } else if (key == "env") {
@@ -458,7 +468,7 @@ void Story::run(base::Millis horizon) {
 }
 
 void Story::apply(const reconciler::Step& step) {
-  say(since(start_, now_) + " " + step.id + ": " + step.cause);
+  say(since(start_, now_) + " " + step.id + ": " + step.cause + within(step));
   const agent::Applied applied =
       agent::apply(step, {runtime_, &router_, reconciler::owner_of_routes(desired_->node)});
   if (!applied.result) {

@@ -24,7 +24,7 @@ namespace test {
 //                                 suspend=<time since the start>|open heal=true|false
 //   > define NAME[/COMPONENT] k=v image= restart= ports=8080:80 routes=a,b strategy= depends_on=
 //                                 health=http|tcp|cmd retries= start_period=15s env=K:V user=
-//                                 volumes=/srv/web:/data
+//                                 volumes=/srv/web:/data stop_timeout=1m
 //                                 A route NAME@HOST is L7 at port 8443; its name may be "-".
 //                                 edge=NODE, of all its routes; volumes=/a:/b network= cap_add=A,B
 //   > drop NAME[/COMPONENT]       out of the next commit

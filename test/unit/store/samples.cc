@@ -231,10 +231,10 @@ base::Error error() {
 
 ComponentMemory component_memory() {
   ComponentMemory value;
-  auto& [leases, wanted_hash, image_missing, image_pulled, refused_ports, step_back_off, failure,
-         rollout_failed, rollout_over, rollout_error, rollout_wish, rollout_back_off, healthy_hash,
-         heals, last_exit, restarts, heal_pending, resume, trial, baseline, held_since, rollout,
-         handover, adopted, settled, drift] = value;
+  auto& [leases, last_stop_timeout, wanted_hash, image_missing, image_pulled, refused_ports,
+         step_back_off, failure, rollout_failed, rollout_over, rollout_error, rollout_wish,
+         rollout_back_off, healthy_hash, heals, last_exit, restarts, heal_pending, resume, trial,
+         baseline, held_since, rollout, handover, adopted, settled, drift] = value;
   Adoption adoption;
   auto& [container, on_node, accepted_hash, image, ports, slot, accepted_at, defined_in] = adoption;
   container = ContainerId("def");
@@ -253,6 +253,7 @@ ComponentMemory component_memory() {
   witnessed = true;
   handover = moving;
   leases = {{{Slot::kFirst, ""}, 10'000}, {{Slot::kSecond, "rest"}, 60'000}};
+  last_stop_timeout = Millis(60'000);
   wanted_hash = "aa";
   image_missing = true;
   image_pulled = true;
