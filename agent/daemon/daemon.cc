@@ -38,9 +38,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Steps (4), pulls (6), probes (8), inspections (4), two lists, a fetch, a report and a question to
+// Steps (8), pulls (6), probes (8), inspections (4), two lists, a fetch, a report and a question to
 // a peer may all be under way at once, and all hang: none waits for another's deadline.
-constexpr size_t kThreads = 27;
+constexpr size_t kThreads = 31;
 constexpr base::Millis kGrace = std::chrono::seconds(5);
 // A fetch over https may have to wait for it.
 constexpr base::Millis kReportTimeout = std::chrono::seconds(20);
@@ -174,8 +174,13 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   ProcHostPorts host_ports;
   std::optional<McProxy> proxy;
   if (!config.mcproxy.socket.empty()) proxy.emplace(config.mcproxy.socket, config.mcproxy.cert_dir);
+  std::map<crds::ServiceName, crds::Service> in_force;
+  if (saved.desired)
+    for (const auto& [name, service] : saved.desired->services)
+      in_force.emplace(name, service.definition);
   GitSource source(
-      source_config(config, saved.desired ? saved.desired->revision : reconciler::Revision()));
+      source_config(config, saved.desired ? saved.desired->revision : reconciler::Revision()),
+      std::move(in_force));
   std::optional<GitOutbox> outbox;
   if (config.source.report) {
     GitSourceConfig remote = source_config(config, {});

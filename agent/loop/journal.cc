@@ -55,6 +55,13 @@ std::string receipt(const Rollout& rollout) {
          " held";
 }
 
+const char* how_healed(const ComponentMemory& before, const ComponentMemory& after) {
+  if (!before.settled || before.settled->container != after.settled->container) return "replaced";
+  const bool runs = std::none_of(before.drift.begin(), before.drift.end(),
+                                 [](const FieldChange& change) { return change.field == "state"; });
+  return runs ? "rerouted" : "restarted";
+}
+
 const Condition* first(const std::vector<Condition>& conditions) {
   return conditions.empty() ? nullptr : &conditions.front();
 }
@@ -268,6 +275,7 @@ void Journal::describe_drift(const ComponentKey& key, const ComponentMemory& bef
     parts.push_back(change.field + " was " + change.to);
   event.cause = base::join(parts, ", ");
   add(std::move(event));
+  meters_->healed.with({how_healed(before, after)}).add();
 }
 
 void Journal::describe_suspension(const ServiceName& service, const Revision& revision,

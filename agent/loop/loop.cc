@@ -95,7 +95,7 @@ void Loop::step(base::TimePoint now) {
   dirty_ |= routes_.step(now, observer_.observed());
   dirty_ |= probes_.step(now, observer_.observed().readiness);
   dirty_ |= peers_.step(now, observer_.observed().peers);
-  dirty_ |= free_places_of_slow_pulls(now);
+  dirty_ |= free_places_of_slow_steps(now);
   dirty_ |= plan_at_ && *plan_at_ <= now;
   dirty_ |= journal_.wake_at() && *journal_.wake_at() <= now;
   if (dirty_ && can_plan()) plan(now);
@@ -137,8 +137,6 @@ void Loop::take_steps(base::TimePoint now) {
       reconciler::ComponentMemory& memory = memory_.components[step.key];
       memory = reconciler::absorb(memory, step, applied.result, now);
     }
-    if (step.heals && applied.result)
-      config_.meters->healed.with({step.kind == StepKind::kStart ? "restarted" : "replaced"}).add();
     if (step.kind == StepKind::kRoute)
       routes_.note(step, applied, now, observer_.observed());
     else
@@ -151,15 +149,20 @@ void Loop::take_steps(base::TimePoint now) {
   }
 }
 
-bool Loop::free_places_of_slow_pulls(base::TimePoint now) {
-  auto slow = static_cast<size_t>(std::count_if(
-      running_.begin(), running_.end(), [](const auto& entry) { return entry.second.slow; }));
+const Places& Loop::places_of(const Step& step) const {
+  return step.kind == StepKind::kPullImage ? config_.pulls : config_.steps;
+}
+
+bool Loop::free_places_of_slow_steps(base::TimePoint now) {
+  std::map<const Places*, size_t> slow;
+  for (const auto& [id, running] : running_) slow[&places_of(running.step)] += running.slow;
   bool freed = false;
   for (auto& [id, running] : running_) {
-    if (running.step.kind != StepKind::kPullImage || running.slow) continue;
-    if (slow == config_.max_slow_pulls || now - running.since < config_.pull_patience) continue;
+    const Places& places = places_of(running.step);
+    if (running.slow || slow[&places] == places.slow || now - running.since < places.patience)
+      continue;
     running.slow = freed = true;
-    ++slow;
+    ++slow[&places];
   }
   return freed;
 }
@@ -305,12 +308,11 @@ void Loop::note_report_failure(const base::Error& error, base::TimePoint now) {
 }
 
 bool Loop::submit(Step step) {
-  const bool pull = step.kind == StepKind::kPullImage;
-  const auto same_kind = std::count_if(running_.begin(), running_.end(), [&](const auto& entry) {
-    return (entry.second.step.kind == StepKind::kPullImage) == pull && !entry.second.slow;
+  const Places& places = places_of(step);
+  const auto taken = std::count_if(running_.begin(), running_.end(), [&](const auto& entry) {
+    return &places_of(entry.second.step) == &places && !entry.second.slow;
   });
-  if (static_cast<size_t>(same_kind) >= (pull ? config_.max_pulls : config_.max_steps))
-    return false;
+  if (static_cast<size_t>(taken) >= places.most) return false;
   const std::string id = step.id;
   const auto result = std::make_shared<std::optional<Applied>>();
   const Hands hands{ports_.runtime, ports_.router, reconciler::owner_of_routes(config_.node)};

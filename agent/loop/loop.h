@@ -34,6 +34,14 @@ struct LoopPorts {
   Alerter* alerts = nullptr;                  // null: nobody is told of anything
 };
 
+// How many may be under way at once. Those that take longer than `patience` (podman hangs, a
+// process takes its time to stop) give up their places, and `slow` of them go on beside the others.
+struct Places {
+  size_t most;
+  base::Millis patience;
+  size_t slow;
+};
+
 struct LoopConfig {
   reconciler::NodeName node;
   SourceState source;  // url and branch, for status
@@ -41,13 +49,10 @@ struct LoopConfig {
   bool heal_drift = true;  // where neither service nor fleet says anything
   base::Millis poll_interval = std::chrono::seconds(30);
   base::Millis list_interval = std::chrono::seconds(60);
-  // Steps in flight. Podman saturates two cores at four; pulls wait for a network, not for a core,
-  // and have places of their own.
-  size_t max_steps = 4;
-  size_t max_pulls = 3;
-  // Longer ones give up their places, and so many of them go on beside the others.
-  base::Millis pull_patience = std::chrono::minutes(1);
-  size_t max_slow_pulls = 3;
+  // In flight. Podman saturates two cores at four; pulls wait for a network, not for a core, and
+  // have places of their own.
+  Places steps{4, std::chrono::seconds(20), 4};
+  Places pulls{3, std::chrono::minutes(1), 3};
   // Told of every event once, before it is stored; may be null.
   std::function<void(const reconciler::Event&)> on_event;
   // What is said to the outbox; needed with one.
@@ -100,12 +105,13 @@ class Loop {
     reconciler::Step step;
     std::optional<Applied> applied;
     base::TimePoint since{};
-    bool slow = false;  // a pull that has given up its place
+    bool slow = false;  // it has given up its place
   };
 
   void take_steps(base::TimePoint now);
-  // A pull that hangs must not keep others from being pulled. True: places have become free.
-  bool free_places_of_slow_pulls(base::TimePoint now);
+  // One that hangs must not keep other services from their turn. True: places have become free.
+  bool free_places_of_slow_steps(base::TimePoint now);
+  const Places& places_of(const reconciler::Step& step) const;
   void take_news(base::TimePoint now);
   void adopt(const reconciler::Snapshot& snapshot, bool approve);
   bool can_plan() const;

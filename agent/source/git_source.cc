@@ -30,11 +30,12 @@ int count_in(const std::string& text) {
 
 }  // namespace
 
-GitSource::GitSource(GitSourceConfig config)
+GitSource::GitSource(GitSourceConfig config, std::map<crds::ServiceName, crds::Service> last_good)
     : config_(std::move(config)),
       mirror_path_(config_.mirror_dir / "source.git"),
       reader_(config_.path),
       counted_(config_.since.str()),
+      last_good_(std::move(last_good)),
       data_(config_.path) {}
 
 base::Result<> GitSource::open_mirror() {

@@ -42,7 +42,10 @@ struct GitSourceConfig {
 // it takes to read local files. From any thread; calls take turns.
 class GitSource : public reconciler::Source {
  public:
-  explicit GitSource(GitSourceConfig config);
+  // `last_good`: what was in force before a restart. Of two services that claim the same port or
+  // name, the one that has it keeps it, whichever file sorts first.
+  explicit GitSource(GitSourceConfig config,
+                     std::map<crds::ServiceName, crds::Service> last_good = {});
   base::Result<std::optional<reconciler::Snapshot>> poll() override;
   std::optional<reconciler::HeldCommit> held() const override;
   std::optional<base::TimePoint> newest_commit() const override;

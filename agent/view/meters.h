@@ -14,7 +14,7 @@ struct Meters {
   Meters() {
     for (const char* result : {"succeeded", "failed"}) rollouts.with({result});
     for (const char* result : {"success", "error"}) fetches.with({result});
-    for (const char* how : {"restarted", "replaced"}) healed.with({how});
+    for (const char* how : {"restarted", "replaced", "rerouted"}) healed.with({how});
   }
 
   using Counter = base::metrics::Counter;

@@ -30,9 +30,12 @@ class LoopTest : public testing::Test {
   void make() {
     loop_ = std::make_unique<Loop>(
         LoopPorts{runtime_, prober_, source_, store_, executor_, runtime_},
-        LoopConfig{.node = reconciler::NodeName("rift"), .on_event = [this](const auto& event) {
-                     events_.push_back(event.reason + ": " + event.message);
-                   }});
+        LoopConfig{.node = reconciler::NodeName("rift"),
+                   .on_event =
+                       [this](const auto& event) {
+                         events_.push_back(event.reason + ": " + event.message);
+                       },
+                   .meters = meters_});
     EXPECT_TRUE(loop_->load());
   }
   void step() { loop_->step(now_); }
@@ -44,15 +47,15 @@ class LoopTest : public testing::Test {
       step();
     }
   }
-  // The same, but that pulls do not come to an end.
-  void settle_but_pulls() {
-    bool pulls = false;
-    runtime_.on_call = [&](const FakeRuntime::Call& call) { pulls = call.kind == Kind::kPull; };
+  // The same, but that such calls do not come to an end.
+  void settle_but(Kind hanging) {
+    bool hangs = false;
+    runtime_.on_call = [&](const FakeRuntime::Call& call) { hangs |= call.kind == hanging; };
     step();
     while (const auto index = executor_.next()) {
-      pulls = false;
+      hangs = false;
       executor_.work(*index);
-      if (!pulls) executor_.answer(*index);
+      if (!hangs) executor_.answer(*index);
       step();
     }
     runtime_.on_call = nullptr;
@@ -76,6 +79,7 @@ class LoopTest : public testing::Test {
   }
 
   base::TimePoint now_ = at(0);
+  const SharedMeters meters_ = std::make_shared<Meters>();
   FakeRuntime runtime_;
   test::Executor executor_;
   test::Source source_;
@@ -146,7 +150,7 @@ TEST_F(LoopTest, PullsHavePlacesOfTheirOwn) {
   }
   all.push_back(service("web"));
   push(snapshot(1, all));
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   EXPECT_EQ(running(), (std::vector<std::string>{"p0/main pull p0:v1", "p1/main pull p1:v1",
                                                  "p2/main pull p2:v1"}));
   EXPECT_EQ(reason("web"), "ReconciliationSucceeded");
@@ -158,7 +162,7 @@ TEST_F(LoopTest, PullsHavePlacesOfTheirOwn) {
 TEST_F(LoopTest, OneImageIsPulledOnce) {
   runtime_.publish("slow:v1");
   push(snapshot(1, {service("a", "slow:v1"), service("b", "slow:v1")}));
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   EXPECT_EQ(runtime_.calls(Kind::kPull), 1);
   EXPECT_EQ(reason("b"), "Progressing");
   settle();
@@ -171,12 +175,12 @@ TEST_F(LoopTest, ASlowPullDoesNotKeepTheOldContainerFromBeingHealed) {
   settle();
   runtime_.publish("slow:v1");
   push(snapshot(2, {service("web", "slow:v1")}));
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   ASSERT_EQ(running(), std::vector<std::string>{"web/main pull slow:v1"});
   pass(100);
   runtime_.kill(runtime_.find("web.main")->id);
   loop_->process_ended(runtime_.find("web.main")->id);
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning);
   EXPECT_EQ(running(), std::vector<std::string>{"web/main pull slow:v1"});
   settle();
@@ -186,18 +190,18 @@ TEST_F(LoopTest, ASlowPullDoesNotKeepTheOldContainerFromBeingHealed) {
 TEST_F(LoopTest, ALongPullIsNoReasonToListAllTheTime) {
   runtime_.publish("slow:v1");
   push(snapshot(1, {service("web", "slow:v1")}));
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   const int lists = runtime_.calls(Kind::kList);
-  for (int i = 0; i < 50; ++i) pass(1), settle_but_pulls();
+  for (int i = 0; i < 50; ++i) pass(1), settle_but(Kind::kPull);
   EXPECT_LE(runtime_.calls(Kind::kList), lists + 1);
 }
 
 TEST_F(LoopTest, ADefinitionOvertakesAPull) {
   runtime_.publish("slow:v1");
   push(snapshot(1, {service("web", "slow:v1")}));
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   push(snapshot(2, {service("web")}));
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   EXPECT_EQ(runtime_.find("web.main")->image, "app:v1");
   const auto before = loop_->memory().components.at(key("web"));
   settle();  // what the old pull comes to says nothing about the new image
@@ -210,14 +214,29 @@ TEST_F(LoopTest, PullsThatHangDoNotKeepOthersFromBeingPulled) {
   for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h"})
     services.push_back(service(name, std::string(name) + ":v1"));
   push(snapshot(1, services));
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   EXPECT_EQ(runtime_.calls(Kind::kPull), 3);
   pass(61);
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   EXPECT_EQ(runtime_.calls(Kind::kPull), 6);
   pass(61);
-  settle_but_pulls();
+  settle_but(Kind::kPull);
   EXPECT_EQ(runtime_.calls(Kind::kPull), 6) << "bounded: they hold threads";
+}
+
+TEST_F(LoopTest, StepsThatHangDoNotKeepOtherServicesFromTheirTurn) {
+  std::vector<crds::Service> services;
+  for (const char* name : {"a", "b", "c", "d", "e", "f", "g", "h", "i"})
+    services.push_back(service(name));
+  push(snapshot(1, services));
+  settle_but(Kind::kStart);
+  EXPECT_EQ(runtime_.calls(Kind::kStart), 4);
+  pass(21);
+  settle_but(Kind::kStart);
+  EXPECT_EQ(runtime_.calls(Kind::kStart), 8);
+  pass(21);
+  settle_but(Kind::kStart);
+  EXPECT_EQ(runtime_.calls(Kind::kStart), 8) << "bounded: they hold threads";
 }
 
 TEST_F(LoopTest, WhatCannotBeWrittenDownIsNotBuiltUpon) {
@@ -397,13 +416,15 @@ TEST_F(LoopTest, WhatOthersChangeIsToldOnceAndWhenItIsMended) {
   const auto id = runtime_.find("web.main")->id;
   const struct {
     const char* actual;
+    const char* healed;
     std::function<void()> change;
   } cases[] = {
-      {"paused", [&] { runtime_.pause_by_hand(id); }},
-      {"exited", [&] { runtime_.stop_by_hand(id); }},
-      {"missing", [&] { runtime_.remove_by_hand(id); }},
+      {"paused", "restarted", [&] { runtime_.pause_by_hand(id); }},
+      {"exited", "restarted", [&] { runtime_.stop_by_hand(id); }},
+      {"missing", "replaced", [&] { runtime_.remove_by_hand(id); }},
   };
   for (const auto& one : cases) {
+    const uint64_t before = meters_->healed.with({one.healed}).value();
     one.change();
     // No event comes: the next list finds it.
     pass(120);
@@ -412,6 +433,7 @@ TEST_F(LoopTest, WhatOthersChangeIsToldOnceAndWhenItIsMended) {
                             std::string("Drifted: state: expected running, is ") + one.actual,
                             "Healed: it is as defined again"));
     EXPECT_EQ(runtime_.find("web.main")->state, ContainerState::kRunning);
+    EXPECT_EQ(meters_->healed.with({one.healed}).value(), before + 1) << one.actual;
     pass(120);
     settle();
     EXPECT_THAT(told(), testing::IsEmpty());

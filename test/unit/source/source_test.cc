@@ -26,13 +26,14 @@ class Source : public testing::Test {
  protected:
   void SetUp() override { test::isolate_git(dir / "home"); }
 
-  GitSource source(const std::string& path = {}, const std::string& since = {}) {
+  GitSource source(const std::string& path = {}, const std::string& since = {},
+                   std::map<crds::ServiceName, crds::Service> last_good = {}) {
     GitSourceConfig config;
     config.remote.url = url.empty() ? origin.path().string() : url;
     config.path = path;
     config.mirror_dir = dir / "state";
     config.since = reconciler::Revision(since);
-    return GitSource(config);
+    return GitSource(config, std::move(last_good));
   }
 
   // The next snapshot, which has to come.
@@ -89,6 +90,22 @@ TEST_F(Source, ARestartGivesASnapshotAgain) {
     GitSource git = source();
     EXPECT_EQ(next(git).revision.str(), head);
   }
+}
+
+TEST_F(Source, WhoHasAPortKeepsItOverARestart) {
+  const auto with_port = [](const std::string& name) {
+    return "node = \"rift\"\n" + service(name) + "ports = [\"80:80\"]\n";
+  };
+  origin.change("services/web.toml", with_port("web"));
+  GitSource before = source();
+  const Snapshot first = next(before);
+  // Its file sorts first.
+  origin.change("services/api.toml", with_port("api"));
+  EXPECT_THAT(names(next(before)), ElementsAre("web"));
+  std::map<crds::ServiceName, crds::Service> in_force;
+  for (const auto& [name, located] : first.tree.services) in_force.emplace(name, located.value);
+  GitSource after = source({}, {}, in_force);
+  EXPECT_THAT(names(next(after)), ElementsAre("web"));
 }
 
 TEST_F(Source, ABareRepositoryAndAFileUrlWorkAsWell) {
