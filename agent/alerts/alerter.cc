@@ -140,15 +140,17 @@ void Alerter::derive(Situation& situation, TimePoint now, std::vector<Event>& ev
 }
 
 void Alerter::save(TimePoint now) {
-  if (save_at_ && !due(*save_at_, now, kSaveRetry)) return;
-  save_at_.reset();
   std::vector<AlertRecord> records = ledger_.records();
-  if (std::equal(records.begin(), records.end(), stored_.begin(), stored_.end(), same_news)) return;
+  const bool same =
+      std::equal(records.begin(), records.end(), stored_.begin(), stored_.end(), same_news);
+  const bool again = save_at_ && due(*save_at_, now, kSaveRetry);
+  if (same && !again) return;
   // What cannot be written down is told all the same: after a restart perhaps once more.
   if (ports_.store.save_alerts(records))
-    stored_ = std::move(records);
-  else
+    save_at_.reset();
+  else if (again || !save_at_)
     save_at_ = now + kSaveRetry;
+  stored_ = std::move(records);
 }
 
 void Alerter::ask_node(TimePoint now) {

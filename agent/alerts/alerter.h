@@ -80,7 +80,7 @@ class Alerter {
   const AlerterOptions options_;
   Ledger ledger_;
   std::vector<std::unique_ptr<Courier>> couriers_;
-  std::vector<AlertRecord> stored_;
+  std::vector<AlertRecord> stored_;           // or tried to store: see save_at_
   std::vector<reconciler::Event> elsewhere_;  // of alerts that began there, until the next step
 
   bool look_ = true;

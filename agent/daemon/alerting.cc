@@ -46,7 +46,8 @@ Alerting::Alerting(const Config& config, const std::string& version, AlertStore&
       facts_(
           {{config.state_dir(), "the registry"}, {config.data.root, "the services' data"}},
           [&podman] { return podman.graph_root(); },
-          config.api.listen.empty() ? "" : config.api.tls_cert) {
+          config.api.listen.empty() ? "" : config.api.tls_cert),
+      store_(store, config.state_dir() + "/alerts-told") {
   std::vector<Alerter::Told> told;
   for (const ReceiverOptions& options : config.alerts.receivers) {
     receivers_.push_back(make_receiver(options));
@@ -57,7 +58,7 @@ Alerting::Alerting(const Config& config, const std::string& version, AlertStore&
       .causes = config.alerts.causes,
       .ledger = {config.alerts.pending, config.alerts.disabled, config.alerts.keep},
       .pulse_interval = config.alerts.heartbeat.interval};
-  alerter_ = std::make_unique<Alerter>(AlerterPorts{store, driver, &facts_, pulse_.get()},
+  alerter_ = std::make_unique<Alerter>(AlerterPorts{store_, driver, &facts_, pulse_.get()},
                                        std::move(options), told);
 }
 

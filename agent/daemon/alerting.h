@@ -8,6 +8,7 @@
 #include "agent/daemon/loop_watch.h"
 #include "agent/daemon/node_facts.h"
 #include "agent/receivers/receivers.h"
+#include "agent/store/spare_alerts.h"
 
 namespace agent {
 
@@ -39,6 +40,7 @@ class Alerting {
   std::vector<std::unique_ptr<CheckedReceiver>> receivers_;
   std::unique_ptr<Pulse> pulse_;
   LookAtNode facts_;
+  SpareAlerts store_;
   std::unique_ptr<Alerter> alerter_;
 };
 

@@ -1,8 +1,10 @@
 // From what is wrong to who is told, with the real program and real receivers.
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -141,6 +143,86 @@ TEST(Alerts, WhatBeganAndEndedAroundAKillIsToldToo) {
   listener.answer_with(200);
   ASSERT_TRUE(eventually([&] { return !listener.told("/ops").empty(); })) << agent.log();
   EXPECT_THAT(listener.told("/ops"), ElementsAre("resolved SourceUnreachable"));
+}
+
+// The agent's folder of state on a file system of its own.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const Agent& agent) : path_(agent.folder() / "state") {
+    std::filesystem::create_directory(path_);
+    EXPECT_TRUE(run({"mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", path_}));
+  }
+  ~SmallDisk() { run({"umount", "--lazy", path_}); }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  const std::string& path() const { return path_; }
+  // To the last byte, or so many 4 KiB.
+  void fill(const std::string& blocks = "") {
+    std::vector<std::string> coarse = {"dd", "if=/dev/zero", "of=" + path_ + "/filler", "bs=4k"};
+    if (!blocks.empty()) coarse.push_back("count=" + blocks);
+    run(coarse);
+    if (blocks.empty()) run({"dd", "if=/dev/zero", "of=" + path_ + "/more", "bs=1"});
+  }
+  void free() {
+    for (const char* file : {"/filler", "/more"}) std::filesystem::remove(path_ + file);
+  }
+
+ private:
+  static bool run(const std::vector<std::string>& command) {
+    const auto done = base::run_command({command}, "", std::chrono::seconds(30));
+    return done && done->ok();
+  }
+  const std::string path_;
+};
+
+TEST(Alerts, AFullDiskAroundAKillLosesNoEnd) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a small disk takes root: mount(8)";
+  Listener listener;
+  Agent agent(kAtOnce + webhook(listener, "/ops"));
+  SmallDisk disk(agent);
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return agent.status().has_value(); })) << agent.log();
+  disk.fill();
+  agent.take_source();
+  ASSERT_TRUE(eventually([&] { return agent.receiver("ops")["delivered"] == 1; })) << agent.log();
+  EXPECT_THAT(agent.log(), HasSubstr("it is kept in " + disk.path() + "/alerts-told"));
+  agent.kill();
+  disk.free();
+  agent.give_source();
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return listener.told("/ops").size() >= 2; })) << agent.log();
+  EXPECT_THAT(listener.told("/ops"),
+              ElementsAre("firing SourceUnreachable", "resolved SourceUnreachable"));
+}
+
+TEST(Alerts, ADiskThatIsNearlyFullIsOne) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a small disk takes root: mount(8)";
+  Agent agent(
+      "[alerts]\ndisk_free_percent = 50\n"
+      "[alerts.for]\nDiskNearlyFull = \"0s\"\n");
+  SmallDisk disk(agent);
+  disk.fill("1200");  // of 2048
+  agent.start();
+  const auto fires = [&] {
+    const auto document = agent.status();
+    return document && std::any_of((*document)["alerts"].begin(), (*document)["alerts"].end(),
+                                   [&](const Json& alert) {
+                                     return alert["key"] == "DiskNearlyFull " + disk.path();
+                                   });
+  };
+  EXPECT_TRUE(eventually(fires)) << agent.log();
+}
+
+TEST(Alerts, ALoopThatWasStuckBeforeARestartIsStuckNoMore) {
+  Listener listener;
+  Agent agent(kAtOnce + webhook(listener, "/ops"));
+  const std::string note = agent.folder() / "state/agent-stuck";
+  std::filesystem::create_directory(agent.folder() / "state");
+  std::ofstream(note) << "1763805600000\nops\n";
+  agent.start();
+  ASSERT_TRUE(eventually([&] { return !listener.told("/ops").empty(); })) << agent.log();
+  EXPECT_THAT(listener.told("/ops"), ElementsAre("resolved AgentStuck"));
+  EXPECT_FALSE(std::filesystem::exists(note));
 }
 
 TEST(Alerts, NtfyAndMailAndAHeartbeatGetWhatTheyUnderstand) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "agent/alerts/kinds.h"
+#include "agent/store/spare_alerts.h"
+#include "test/support/temp_dir.h"
 #include "test/unit/loop/parts.h"
 
 namespace agent {
@@ -23,6 +25,8 @@ class Told : public Receiver {
     std::vector<std::string> said;
     for (const Alert& alert : message.alerts)
       said.push_back((alert.firing() ? "+" : "-") + alert.key());
+    for (const Alert& alert : message.superseded)
+      superseded.push_back(std::string(name(alert.severity)) + " " + alert.key());
     messages.push_back(said);
     return {};
   }
@@ -30,6 +34,7 @@ class Told : public Receiver {
   int attempts = 0;
   std::string last_id;
   std::vector<std::vector<std::string>> messages;
+  std::vector<std::string> superseded;
 };
 
 class Kept : public AlertStore {
@@ -74,7 +79,8 @@ class AlerterTest : public testing::Test {
     CourierOptions forgetful{{"am", Severity::kInfo, base::Millis(0)}, "alertmanager"};
     forgetful.group = forgetful.pause = std::chrono::seconds(1);
     forgetful.refresh = std::chrono::minutes(1);
-    alerter = std::make_unique<Alerter>(AlerterPorts{store, executor, nullptr, &pulse},
+    spare = std::make_unique<SpareAlerts>(store, folder / "alerts-told");
+    alerter = std::make_unique<Alerter>(AlerterPorts{*spare, executor, nullptr, &pulse},
                                         std::move(options),
                                         std::vector<Alerter::Told>{{slow, ops}, {forgetful, am}});
     EXPECT_TRUE(alerter->load());
@@ -101,7 +107,9 @@ class AlerterTest : public testing::Test {
   SourceState source;
   std::string report_error;
   Told ops, am;
+  ::test::TempDir folder;
   Kept store;
+  std::unique_ptr<SpareAlerts> spare;
   Beating pulse;
   test::Executor executor;
   std::unique_ptr<Alerter> alerter;
@@ -144,6 +152,26 @@ TEST_F(AlerterTest, AReceiverThatForgetsIsToldAgain) {
   EXPECT_THAT(am.messages.back(), ElementsAre("-ReportFailing"));
   run(600);
   EXPECT_THAT(am.messages, SizeIs(4));
+}
+
+TEST_F(AlerterTest, AReceiverThatForgetsHearsThatTheFormerSeverityIsOver) {
+  desired.node = reconciler::NodeName("rift");
+  const reconciler::RouteKey site{443, "site.test"};
+  reconciler::ObservedProxy& proxy = observed.proxy.emplace();
+  proxy.asked_at = test::at(0);
+  proxy.routes[site].owner = "mcp/rift";
+  proxy.routes[site].certificate_until = test::at(0) + std::chrono::days(10);
+  run(0);
+  run(60);
+  run(61);
+  ASSERT_THAT(am.messages, testing::Not(IsEmpty()));
+  EXPECT_THAT(am.superseded, IsEmpty());
+  proxy.routes[site].certificate_until = test::at(0) + std::chrono::days(2);
+  run(70);
+  run(71);
+  EXPECT_THAT(am.superseded, ElementsAre("warning CertificateExpiring site.test:443"));
+  run(200);
+  EXPECT_THAT(am.superseded, SizeIs(1)) << "once it is told";
 }
 
 // An Alertmanager resolves by itself what it does not hear of again.
@@ -232,6 +260,34 @@ TEST_F(AlerterTest, ARegistryThatCannotBeWrittenHoldsNothingBack) {
   store.full = false;
   run(31);
   EXPECT_THAT(store.records, SizeIs(1));
+}
+
+TEST_F(AlerterTest, WhatARegistryDidNotTakeOutlivesARestart) {
+  store.full = true;
+  report_error = "cannot push";
+  run(0);
+  run(10);
+  ASSERT_THAT(ops.messages, SizeIs(1));
+  start();
+  report_error.clear();
+  run(20);
+  run(80);
+  EXPECT_THAT(ops.messages,
+              ElementsAre(ElementsAre("+ReportFailing"), ElementsAre("-ReportFailing")));
+  start();
+  report_error = "cannot push";
+  run(90);
+  run(100);
+  ASSERT_THAT(ops.messages, SizeIs(3));
+  store.full = false;
+  report_error.clear();
+  run(200);
+  run(210);
+  ASSERT_THAT(ops.messages, SizeIs(4));
+  EXPECT_THAT(store.records, IsEmpty());
+  start();
+  run(300);
+  EXPECT_THAT(ops.messages, SizeIs(4)) << "what the registry has is newer";
 }
 
 TEST_F(AlerterTest, TheHeartbeatGoesOnAndItsFailureIsVisible) {
