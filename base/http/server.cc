@@ -1,9 +1,7 @@
 #include "base/http/server.h"
 
-#include <grp.h>
 #include <httplib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -11,16 +9,21 @@
 #include <charconv>
 #include <cstring>
 #include <future>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/http/router.h"
+#include "base/http/socket_file.h"
 #include "base/http/tls.h"
 #include "base/http/wire.h"
+#include "base/log/log.h"
 
 namespace base {
 namespace {
 
-constexpr int kBacklog = 128;
+// How often a server on a Unix socket looks for its file while nobody connects.
+constexpr Millis kLookForFile{1000};
 // What is read and thrown away of a body that is too large, so that its sender reads the 413.
 constexpr size_t kMaxDrain = 1 << 20;
 
@@ -133,51 +136,23 @@ class Engine : public httplib::Server {
   std::atomic<int> connections_ = 0;
 };
 
-Error cannot_listen(const std::string& socket, const std::string& why) {
-  return unavailable("cannot listen on " + socket + ": " + why);
-}
-
-// Removes the socket file of a server that is gone.
-Result<> clear_the_way(const std::string& socket) {
-  struct stat info{};
-  if (::lstat(socket.c_str(), &info) != 0) {
-    if (errno == ENOENT) return {};
-    return cannot_listen(socket, std::strerror(errno));
+// Of the library, with something to do while nobody connects.
+class Pool : public httplib::TaskQueue {
+ public:
+  Pool(int threads, std::function<void()> idle)
+      : pool_(static_cast<size_t>(threads)), idle_(std::move(idle)) {}
+  // Its newer versions return a bool.
+  auto enqueue(std::function<void()> work)
+      -> decltype(std::declval<httplib::TaskQueue&>().enqueue({})) override {
+    return pool_.enqueue(std::move(work));
   }
-  if (!S_ISSOCK(info.st_mode))
-    return make_error(Code::kConflict, "cannot listen on " + socket + ": it is not a socket",
-                      "move the file away, or choose another path");
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (probe < 0) return cannot_listen(socket, std::strerror(errno));
-  const int failed = ::connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof(address));
-  const int error = errno;
-  ::close(probe);
-  if (!failed || error == EAGAIN)
-    return make_error(Code::kConflict, "cannot listen on " + socket + ": another process does",
-                      "stop it, or choose another path");
-  if (error != ECONNREFUSED) return cannot_listen(socket, std::strerror(error));
-  if (::unlink(socket.c_str()) != 0 && errno != ENOENT)
-    return cannot_listen(socket, std::strerror(errno));
-  return {};
-}
+  void shutdown() override { pool_.shutdown(); }
+  void on_idle() override { idle_(); }
 
-Result<> give_access(const HttpServerOptions& options) {
-  if (!options.group.empty()) {
-    const ::group* found = ::getgrnam(options.group.c_str());
-    if (!found)
-      return invalid("cannot give " + options.socket + " to group " + options.group +
-                         ": there is no such group",
-                     "make the group, or name another");
-    if (::chown(options.socket.c_str(), static_cast<uid_t>(-1), found->gr_gid) != 0)
-      return cannot_listen(options.socket, "group " + options.group + ": " + std::strerror(errno));
-  }
-  if (::chmod(options.socket.c_str(), static_cast<mode_t>(options.mode)) != 0)
-    return cannot_listen(options.socket, std::strerror(errno));
-  return {};
-}
+ private:
+  httplib::ThreadPool pool_;
+  const std::function<void()> idle_;
+};
 
 // "host:port" or "[address]:port"; an empty host means all addresses.
 Result<std::pair<std::string, int>> parse_listen(const std::string& text) {
@@ -237,6 +212,10 @@ struct HttpServer::Impl {
   std::atomic<int> streams = 0;
   std::thread thread;
   int port = 0;
+  std::mutex file_mutex;  // of these, against stop()
+  std::optional<SocketFile> file;
+  int listening = -1;
+  std::string file_problem;
 
   void configure() {
     server.open = [this](int fd, int connections) { return open(fd, connections); };
@@ -355,26 +334,39 @@ struct HttpServer::Impl {
     if (options.socket.size() >= sizeof(sockaddr_un::sun_path))
       return invalid("cannot listen on " + options.socket + ": the path is longer than 107 bytes",
                      "use a shorter path");
-    MCP_CHECK(clear_the_way(options.socket));
-    int listening = -1;
+    file.emplace(options.socket, options.mode, options.group);
+    MCP_CHECK(file->clear_the_way());
     server.set_address_family(AF_UNIX);
-    server.set_socket_options([&](auto fd) {
+    server.set_idle_interval(kLookForFile);
+    server.set_socket_options([this](auto fd) {
       listening = fd;
-      // The file appears with this mode less the umask (unix(7)): never wider than wanted.
-      ::fchmod(fd, static_cast<mode_t>(options.mode));
+      file->limit(fd);
     });
     // The port is not used, but has to be one.
     if (!server.bind_to_port(options.socket, 80))
-      return cannot_listen(options.socket, std::strerror(errno));
+      return unavailable("cannot listen on " + options.socket + ": " + std::strerror(errno));
     // The library asks for a backlog of five, and a full one refuses non-blocking connects
     // (unix(7)).
-    ::listen(listening, kBacklog);
-    if (auto access = give_access(options); !access) {
+    ::listen(listening, kHttpBacklog);
+    if (auto access = file->taken(); !access) {
       ::close(listening);
       ::unlink(options.socket.c_str());
       return access;
     }
     return {};
+  }
+
+  // Between two calls of accept(2), on their thread.
+  void look_for_file() {
+    const std::lock_guard lock(file_mutex);
+    if (!file || stopping.stop_requested() || !file->lost()) return;
+    const auto restored = file->restore(listening);
+    const std::string problem = restored ? "" : restored.error().text();
+    if (restored)
+      log::warning("the socket file was removed; it is made again", {{"socket", options.socket}});
+    else if (problem != file_problem)
+      log::error("the socket file was removed: " + problem);
+    file_problem = problem;
   }
 
   bool on_tcp() const { return options.socket.empty(); }
@@ -396,11 +388,12 @@ struct HttpServer::Impl {
     port = wanted != 0 ? (server.bind_to_port(host, wanted) ? wanted : -1)
                        : server.bind_to_any_port(host);
     if (port > 0) {
-      ::listen(listening, kBacklog);
+      ::listen(listening, kHttpBacklog);
       return {};
     }
     port = 0;
-    return cannot_listen(options.listen, errno ? std::strerror(errno) : "no such address here");
+    return unavailable("cannot listen on " + options.listen + ": " +
+                       (errno ? std::strerror(errno) : "no such address here"));
   }
 
   void send_stream(HttpReply reply, httplib::Response& response) {
@@ -465,8 +458,8 @@ Result<> HttpServer::start() {
   auto accepts = accepting.get_future();
   // One thread more than are served on TCP: it tells the rest that they are too many.
   const int threads = impl_->options.threads + (impl_->on_tcp() ? 1 : 0);
-  impl_->server.new_task_queue = [&accepting, threads] {
-    auto* pool = new httplib::ThreadPool(static_cast<size_t>(threads));
+  impl_->server.new_task_queue = [&accepting, threads, impl = impl_.get()] {
+    auto* pool = new Pool(threads, [impl] { impl->look_for_file(); });
     accepting.set_value();
     return pool;
   };
@@ -480,9 +473,12 @@ int HttpServer::port() const {
 }
 
 void HttpServer::stop() {
-  impl_->stopping.request_stop();
+  {
+    const std::lock_guard lock(impl_->file_mutex);
+    impl_->stopping.request_stop();
+  }
   if (!impl_->thread.joinable()) return;
-  if (!impl_->options.socket.empty()) ::unlink(impl_->options.socket.c_str());
+  if (impl_->file) impl_->file->remove();
   impl_->server.stop();
   impl_->thread.join();
 }

@@ -110,6 +110,7 @@ class HttpServer {
 
   // Listens, and serves on threads of its own. A socket file that nobody answers on is replaced;
   // one that somebody answers on, or a file that is no socket, is kConflict. The folder must exist.
+  // A socket file that is removed while it serves is made again within a second or two.
   Result<> start();
 
   // Where it listens on TCP; 0 before start() and on a Unix socket.
