@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/log/log.h"
+#include "base/sqlite/aside.h"
 
 namespace mc_proxy {
 namespace {
@@ -41,13 +42,31 @@ ON CONFLICT DO UPDATE SET owner = excluded.owner, backend = excluded.backend, mo
   hold = excluded.hold, address = excluded.address
 )";
 
+Result<Database> open_sound(const std::string& path) {
+  MCP_CHECK(base::sqlite::check_not_truncated(path));
+  MCP_TRY(Database database, Database::open(path));
+  Result<> sound = database.check();
+  if (sound) sound = database.migrate(kSchema);
+  if (sound) sound = database.script("PRAGMA cache_size=-256");  // it is read once
+  if (sound) return database;
+  database.finish_at_close(false);
+  return sound.error();
+}
+
 }  // namespace
 
 Result<RouteTable> RouteTable::open(const std::string& path) {
-  MCP_TRY(Database database, Database::open(path));
-  MCP_CHECK(database.migrate(kSchema));
-  MCP_CHECK(database.script("PRAGMA cache_size=-256"));  // it is read once
-  return RouteTable(std::move(database));
+  auto database = open_sound(path);
+  if (!database && database.error().code == base::Code::kCorrupt) {
+    const auto now = std::chrono::floor<base::Millis>(std::chrono::system_clock::now());
+    MCP_TRY(const std::string aside, base::sqlite::set_aside(path, now));
+    base::log::error("the database is damaged: it is set aside as " + aside +
+                         ", and an empty one is begun; set again all routes that no agent sets",
+                     {{"cause", database.error().message}});
+    database = open_sound(path);
+  }
+  if (!database) return database.error();
+  return RouteTable(std::move(*database));
 }
 
 Result<> RouteTable::load(const std::function<void(StoredRoute)>& take) {

@@ -20,6 +20,8 @@ struct StoredRoute {
 // The routes on disk. One thread at a time.
 class RouteTable {
  public:
+  // A damaged file is set aside (base/sqlite/aside.h), said in the log, and an empty one takes its
+  // place. No space and no rights are errors.
   static base::Result<RouteTable> open(const std::string& path);
 
   // One after another, in the order of their keys. A row that no version of ours has written is

@@ -73,6 +73,65 @@ TEST(ProxySurvives, HaproxyStartsAgainWhileTheDiskIsFull) {
   EXPECT_EQ(proxy.put("new.test", {{"mode", "l7"}, {"backend", one.address()}}), 507);
 }
 
+TEST(ProxySurvives, ADamagedDatabaseIsSetAside) {
+  Proxy proxy;
+  const Backend one("one");
+  const std::string file = proxy.dir() / "state/mc-proxy.db";
+  const auto aside = [&] {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(proxy.dir() / "state"))
+      if (entry.path().string().starts_with(file + ".corrupt-")) found.push_back(entry.path());
+    return found;
+  };
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  proxy.kill_daemon(SIGTERM);
+  const std::string damaged(8192, 'x');
+  std::ofstream(file, std::ios::trunc) << damaged;
+  proxy.start();
+  ASSERT_EQ(aside().size(), 1U);
+  EXPECT_EQ(text_of(aside().front()), damaged);
+  EXPECT_THAT(text_of(proxy.dir() / "log"), HasSubstr("set aside as " + aside().front()));
+  EXPECT_EQ(proxy.route("a.test"), nullptr);
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+  proxy.kill_daemon(SIGTERM);
+  proxy.start();
+  EXPECT_EQ(aside().size(), 1U);
+  EXPECT_EQ(proxy.route("a.test")["served"], true);
+}
+
+// Nothing is wrong with the file then, and an empty table in its place would be a loss.
+TEST(ProxySurvives, AFullDiskIsNoDamagedDatabase) {
+  if (::geteuid() != 0) GTEST_SKIP() << "a small disk takes root: mount(8)";
+  Proxy proxy({.disk = "4m"});
+  const Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  proxy.kill_daemon(SIGKILL);  // what is committed is in the journal beside the file
+  run({"dd", "if=/dev/zero", "of=" + proxy.dir() / "state/filler", "bs=4k"});
+  run({"dd", "if=/dev/zero", "of=" + proxy.dir() / "state/more", "bs=1"});
+  const std::string file = proxy.dir() / "state/mc-proxy.db";
+  std::filesystem::remove(file + "-shm");  // its room is needed to open the database
+  run({"dd", "if=/dev/zero", "of=" + proxy.dir() / "state/yet-more", "bs=4k"});
+  const Output done = run(
+      {std::string(MCP_BINARY_DIR) + "/bin/mc-proxy", "--config", proxy.dir() / "mc-proxy.toml"});
+  EXPECT_EQ(done.code, 1) << done.out << done.err;
+  EXPECT_THAT(done.err, Not(HasSubstr("damaged")));
+  for (const auto& entry : std::filesystem::directory_iterator(proxy.dir() / "state"))
+    EXPECT_THAT(entry.path().string(), Not(HasSubstr("corrupt")));
+  std::filesystem::remove(proxy.dir() / "state/filler");
+  proxy.start();
+  EXPECT_EQ(proxy.route("a.test")["served"], true);
+}
+
+TEST(ProxySurvives, TheSocketFileThatIsRemovedIsMadeAgain) {
+  Proxy proxy;
+  std::filesystem::remove(proxy.dir() / "api.sock");
+  EXPECT_EQ(proxy.call("GET", "/v1/status").status, 0);
+  proxy.wait("the API answers again",
+             [&] { return proxy.call("GET", "/v1/status").status == 200; });
+  EXPECT_THAT(text_of(proxy.dir() / "log"), HasSubstr("the socket file was removed"));
+}
+
 // A name server that takes questions and answers none.
 class SilentServer {
  public:
