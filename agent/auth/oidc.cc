@@ -45,9 +45,10 @@ OidcValidator::OidcValidator(const std::vector<Trust>& trusts, const Ports& port
       found->trusts.push_back(trust);
       continue;
     }
-    known_.push_back(
-        {std::make_unique<Issuer>(trust.issuer, ports.fetch(trust.ca_cert), ports.monotonic),
-         {trust}});
+    Known& first = known_.emplace_back();
+    first.issuer =
+        std::make_unique<Issuer>(trust.issuer, ports.fetch(trust.ca_cert), ports.monotonic);
+    first.trusts = {trust};
   }
 }
 

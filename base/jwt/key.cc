@@ -106,10 +106,8 @@ std::string to_der(const std::string& signature) {
   Number r = number_of(std::string_view(signature).substr(0, kCoordinate));
   Number s = number_of(std::string_view(signature).substr(kCoordinate));
   const Signature pair(ECDSA_SIG_new());
-  if (!r || !s || !pair || !ECDSA_SIG_set0(pair.get(), r.get(), s.get())) return {};
-  // They are the pair's now.
-  static_cast<void>(r.release());
-  static_cast<void>(s.release());
+  // The pair takes both; it refuses only what is null.
+  if (!r || !s || !pair || !ECDSA_SIG_set0(pair.get(), r.release(), s.release())) return {};
   unsigned char* der = nullptr;
   const int size = i2d_ECDSA_SIG(pair.get(), &der);
   if (size <= 0) return {};

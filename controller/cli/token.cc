@@ -24,9 +24,9 @@ std::string cleaned(const std::string& text) {
   return {begin, end};
 }
 
-base::Error failed(const fs::path& path) {
-  return base::make_error(errno == EACCES ? base::Code::kDenied : base::Code::kInternal,
-                          "cannot keep the token in " + path.string() + ": " + std::strerror(errno),
+base::Error failed(const fs::path& path, int error) {
+  return base::make_error(error == EACCES ? base::Code::kDenied : base::Code::kInternal,
+                          "cannot keep the token in " + path.string() + ": " + std::strerror(error),
                           "[auth] token_path in mcp.toml names another place");
 }
 
@@ -55,16 +55,17 @@ base::Result<> store_token(const fs::path& path, const std::string& token) {
   // mkostemp(3) makes the file with mode 0600 and never follows a link that waits there.
   std::string draft = path.string() + ".XXXXXX";
   const int file = ::mkostemp(draft.data(), O_CLOEXEC);
-  if (file < 0) return failed(path);
+  if (file < 0) return failed(path, errno);
   const std::string text = token + "\n";
-  const bool written =
-      ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      ::fsync(file) == 0;
-  const bool closed = ::close(file) == 0;
-  if (written && closed && ::rename(draft.c_str(), path.c_str()) == 0) return {};
-  const base::Error error = failed(path);
+  const ssize_t written = ::write(file, text.data(), text.size());
+  // A part of so few bytes is written only where there is no space for the rest.
+  int error = written < 0 ? errno : written == static_cast<ssize_t>(text.size()) ? 0 : ENOSPC;
+  if (error == 0 && ::fsync(file) != 0) error = errno;
+  if (::close(file) != 0 && error == 0) error = errno;
+  if (error == 0 && ::rename(draft.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0) return {};
   ::unlink(draft.c_str());
-  return error;
+  return failed(path, error);
 }
 
 }  // namespace controller

@@ -88,7 +88,7 @@ class Repository::Backend {
   // What write_commit() needs to know of the operator's git.
   struct Author {
     std::map<std::string, std::string> environment;  // where git does not know who it is
-    bool signs = false;
+    bool signs;
   };
   const Author& author();
   base::Result<std::optional<std::string>> path_in(const git::Oid& commit,

@@ -73,7 +73,7 @@ std::string git_date(const git::Signature& author) {
 
 const Backend::Author& Backend::author() {
   if (author_) return *author_;
-  author_.emplace();
+  author_ = Author{{}, false};
   const auto known = command.run({"-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"});
   if (!known || !known->ok()) {
     const std::string name = login_name();
