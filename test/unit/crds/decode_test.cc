@@ -77,6 +77,22 @@ TEST(Decode, BadCorpusSaysWhatIsWrongAndWhere) {
   }
 }
 
+TEST(Decode, SyntaxErrorsPointAtTheToken) {
+  const struct {
+    std::string path, text;
+    Position at;
+  } cases[] = {
+      {"services/web.toml", "name = \"web\"\nversion = = \"v1\"\n", {"services/web.toml", 2, 11}},
+      {"services/web.yaml", "kind: Service\nmetadata: {name: web]\n", {"services/web.yaml", 2, 21}},
+  };
+  for (const auto& [path, text, at] : cases) {
+    const DecodedFile file = decode_file(path, text);
+    ASSERT_EQ(file.problems.size(), 1u) << path;
+    EXPECT_EQ(file.problems[0].at, at) << file.problems[0].text();
+    EXPECT_THAT(file.problems[0].message, ::testing::StartsWith("not valid "));
+  }
+}
+
 TEST(Decode, TreesAreCheckedAsAWhole) {
   for (const auto& folder : std::filesystem::directory_iterator(corpus("trees"))) {
     std::map<std::string, DecodedFile> files;
