@@ -1,4 +1,10 @@
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "test/integration/agent/node.h"
 
@@ -50,6 +56,86 @@ TEST(AgentAlerts, OfAServiceBeginAndEndWithWhatIsWrong) {
   node.erase("services/lost.toml");
   node.commit("without it");
   node.wait("its end", [&] { return alerts(node).empty(); });
+}
+
+TEST(AgentAlerts, EachTroubleHasItsKind) {
+  Node node(
+      "[alerts]\nresolve_after = \"0s\"\ndisable = [\"DiskNearlyFull\"]\n"
+      "[alerts.for]\nDriftNotHealed = \"0s\"\nRemovalsHeld = \"0s\"\n");
+  const auto fires = [&](const std::string& alert) {
+    node.wait(alert, [&] {
+      const auto firing = alerts(node);
+      return std::find(firing.begin(), firing.end(), alert) != firing.end();
+    });
+  };
+  node.write("services/drifts.toml", "drift = { heal = false }\n" + definition("drifts", kSleep));
+  node.write("services/rolls.toml", definition("rolls", kSleep));
+  node.commit("two that run");
+  node.start_agent();
+  node.wait("ready", [&] { return node.ready("drifts") && node.ready("rolls"); });
+  EXPECT_THAT(alerts(node), IsEmpty());
+  node.podman({"pause", "drifts.main"});
+  fires("warning DriftNotHealed drifts");
+  node.podman({"unpause", "drifts.main"});
+  node.wait("its end", [&] { return alerts(node).empty(); });
+
+  node.write("services/rolls.toml", definition("rolls", "exit 3"));
+  node.write("services/flaps.toml", definition("flaps", "exit 4"));
+  node.commit("a version that ends, and a service that does");
+  fires("warning RolloutFailed rolls");
+  fires("critical Flapping flaps");
+
+  for (const char* name : {"drifts", "rolls", "flaps"})
+    node.erase(std::string("services/") + name + ".toml");
+  node.write("README.md", "nothing left\n");
+  node.commit("without all of them");
+  fires("warning RemovalsHeld");
+  node.sync(true);
+  node.wait("their end", [&] { return alerts(node).empty(); });
+}
+
+// Takes connections, and never says anything.
+class SilentReceiver {
+ public:
+  SilentReceiver() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), size);
+    ::listen(fd_, 16);
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  ~SilentReceiver() { ::close(fd_); }
+  SilentReceiver(const SilentReceiver&) = delete;
+  SilentReceiver& operator=(const SilentReceiver&) = delete;
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+  bool somebody_waits() const {
+    pollfd asked{fd_, POLLIN, 0};
+    return ::poll(&asked, 1, 0) == 1;
+  }
+
+ private:
+  const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int port_ = 0;
+};
+
+TEST(AgentAlerts, AReceiverThatNeverAnswersHoldsNoCommitUp) {
+  const SilentReceiver silent;
+  Node node(
+      "[alerts]\ngroup_wait = \"0s\"\ndisable = [\"DiskNearlyFull\"]\n"
+      "[alerts.for]\nServiceStalled = \"0s\"\n"
+      "[[alerts.receivers]]\ntype = \"webhook\"\nname = \"silent\"\nurl = \"" +
+      silent.url() + "\"\n");
+  node.write("services/bad.toml", "name = \"bad\"\nimag = 1\n");
+  node.commit("bad");
+  node.start_agent();
+  node.wait("the receiver is told", [&] { return silent.somebody_waits(); });
+  node.write("services/job.toml", definition("job", kSleep));
+  node.commit("job");
+  node.wait("ready", [&] { return node.ready("job"); });
+  EXPECT_EQ((*node.status())["alertReceivers"][0]["delivered"], 0);
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ TEST(RegistryAgent, AWrongPasswordKeepsTheOldContainerAndSaysWhatToDo) {
   };
   set_password(DockerRegistry::kPassword);
   Node node("[[podman.registries]]\nhost = \"" + host + "\"\nusername = \"" +
-            DockerRegistry::kUser + "\"\npassword_file = \"" + password + "\"\n");
+            DockerRegistry::kUser + "\"\npassword_file = \"" + password +
+            "\"\n[alerts.for]\nImageRegistryDenied = \"0s\"\n");
   for (const char* tag : {"v1", "v2"})
     node.podman({"push", "-q", "--creds",
                  std::string(DockerRegistry::kUser) + ":" + DockerRegistry::kPassword,
@@ -52,6 +53,10 @@ TEST(RegistryAgent, AWrongPasswordKeepsTheOldContainerAndSaysWhatToDo) {
   EXPECT_THAT(web["conditions"][0]["message"],
               AllOf(HasSubstr("cannot pull " + host + "/team/web:v2"),
                     HasSubstr(host + " refuses "), HasSubstr("password_file " + password)));
+  node.wait("the alert", [&] {
+    return (*node.status())["alerts"].dump().find("\"ImageRegistryDenied " + host + "\"") !=
+           std::string::npos;
+  });
   // Tried again, further and further apart.
   EXPECT_THAT(web["components"][0]["waitingFor"].dump(), HasSubstr("next attempt at"));
   EXPECT_EQ(node.container_id("web.main"), first);
