@@ -1,14 +1,10 @@
+#include "test/integration/cli/cli.h"
+
 #include <gmock/gmock.h>
 
 #include <csignal>
 #include <filesystem>
 #include <sstream>
-
-#include "base/process/process.h"
-#include "test/integration/cli/fake_agent.h"
-#include "test/support/dialogue.h"
-#include "test/support/git/git_repo.h"
-#include "test/support/temp_dir.h"
 
 // The program `mcp` as it is, with real git and an agent whose answers are written here.
 namespace test {
@@ -18,15 +14,6 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
-
-constexpr char kWeb[] =
-    "# the web\n"
-    "name = \"web\"\n"
-    "version = \"v1\"   # what runs\n"
-    "\n"
-    "[[components]]\n"
-    "name = \"api\"\n"
-    "image = \"localhost/demo\"\n";
 
 const Json kRoutes = Json::parse(R"({"managed": true, "error": null, "routes": [
   {"listener": ":8443", "hostname": "web.test", "mode": "l7", "backend": "127.0.0.1:1",
@@ -49,53 +36,6 @@ void expect_json(const std::string& text, bool one_a_line = false) {
     EXPECT_TRUE(Json::accept(line)) << line;
   EXPECT_TRUE(one_a_line || Json::accept(text)) << text;
 }
-
-class Cli : public testing::Test {
- protected:
-  Cli()
-      : isolated_((isolate_git(dir_ / "home"), true)),
-        origin_(GitRepo::init_bare(dir_ / "origin.git")),
-        work_(GitRepo::clone(dir_ / "origin.git", dir_ / "work")),
-        agent_(dir_ / "agent.sock", dir_ / "origin.git") {
-    work_.change("services/web.toml", kWeb, "start");
-    work_.git({"push", "-q", "-u", "origin", "HEAD:main"});
-    agent_.on_sync = [](FakeAgent& agent) {
-      agent.set_service("web", "ReconciliationSucceeded", true);
-    };
-  }
-
-  base::Command command(std::vector<std::string> args) const {
-    args.insert(args.begin(), std::string(MCP_BINARY_DIR) + "/bin/mcp");
-    return {args,
-            {{"MCP_AGENT", "unix://" + (dir_ / "agent.sock")},
-             {"MCP_REPO", ""},
-             {"MCP_CONFIG", ""},
-             {"XDG_CONFIG_HOME", dir_ / "config"},
-             {"XDG_STATE_HOME", dir_ / "state"},
-             {"XDG_CACHE_HOME", dir_ / "cache"},
-             {"VISUAL", ""},
-             {"EDITOR", editor_}},
-            work_.path().string()};
-  }
-
-  base::Finished mcp(const std::vector<std::string>& args, const std::string& input = "") const {
-    auto done = base::run_command(command(args), input, std::chrono::seconds(60));
-    if (!done) ADD_FAILURE() << done.error().text();
-    return done ? *done : base::Finished{};
-  }
-
-  std::string pushed(const std::string& path) const {
-    return origin_.git({"show", "main:" + path});
-  }
-  std::string last_message() const { return origin_.git({"log", "-1", "--format=%B", "main"}); }
-
-  TempDir dir_;
-  bool isolated_;
-  GitRepo origin_;
-  GitRepo work_;
-  FakeAgent agent_;
-  std::string editor_;
-};
 
 TEST_F(Cli, DeployCommitsTheSmallestEditAndWaits) {
   const auto done = mcp({"deploy", "web", "--version", "v2"});
@@ -143,52 +83,6 @@ TEST_F(Cli, DeployCommitsWhatTheWorkingTreeSays) {
   const auto done = mcp({"deploy", "new"});
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(pushed("services/new.toml"), HasSubstr("name = \"new\""));
-}
-
-TEST_F(Cli, ABareRepositoryIsEnough) {
-  fs::create_directories(dir_ / "empty");
-  int count = 1;
-  for (const std::string& origin : {dir_ / "origin.git", "file://" + (dir_ / "origin.git")}) {
-    const std::string version = "v" + std::to_string(++count);
-    base::Command one = command({"--repo", origin, "deploy", "web", "--version", version});
-    one.folder = dir_ / "empty";
-    const auto done = *base::run_command(one, "", std::chrono::seconds(60));
-    EXPECT_EQ(done.exit_code, 0) << done.err;
-    EXPECT_THAT(done.out, HasSubstr("-> " + version + " (pushed)"));
-    EXPECT_THAT(done.out, HasSubstr("web is Ready on rift"));
-    EXPECT_THAT(pushed("services/web.toml"), HasSubstr("\"" + version + "\"   # what runs"));
-    EXPECT_EQ(origin_.git({"rev-list", "--count", "main"}), std::to_string(count));
-  }
-  EXPECT_TRUE(fs::is_empty(dir_ / "empty"));
-}
-
-// ECMA-48: up over the one row that was drawn, and everything below is erased.
-constexpr char kDrawnAgain[] = "\x1b[1A\r\x1b[J";
-
-TEST_F(Cli, ProgressMovesOnATerminal) {
-  agent_.on_sync = [](FakeAgent& agent) { agent.set_service("web", "Probing", false); };
-  base::Command one = command({"deploy", "web", "--version", "v2"});
-  one.env["MCP_REPO"] = work_.path();
-  one.env["TERM"] = "xterm";
-  Dialogue terminal(one.argv, one.env);
-  EXPECT_TRUE(terminal.see("web/api")) << terminal.screen();
-  EXPECT_TRUE(terminal.see(kDrawnAgain)) << terminal.screen();
-  {
-    const auto guard = agent_.lock();
-    agent_.set_service("web", "ReconciliationSucceeded", true);
-  }
-  EXPECT_TRUE(terminal.see("web is Ready on rift")) << terminal.screen();
-  EXPECT_EQ(terminal.end(), 0);
-}
-
-TEST_F(Cli, ProgressIsPlainLinesInAPipe) {
-  agent_.on_sync = [](FakeAgent& agent) { agent.set_service("web", "Probing", false); };
-  base::Command one = command({"deploy", "web", "--version", "v2", "--timeout", "300ms"});
-  one.env["TERM"] = "xterm";
-  const auto done = *base::run_command(one, "", std::chrono::seconds(60));
-  EXPECT_EQ(done.exit_code, 5) << done.err;
-  EXPECT_THAT(done.out, HasSubstr("\nweb/api: "));
-  for (const char* moves : {"\x1b", "\r"}) EXPECT_THAT(done.out + done.err, Not(HasSubstr(moves)));
 }
 
 TEST_F(Cli, AFailureSaysWhyAndShowsTheLastLines) {
