@@ -45,23 +45,22 @@ def ask(connection, stream):
 
 
 def work(keep):
-    pair = connect() if keep else None
+    pair = None
     while time.monotonic() < until:
         failed, name = 0, None
         try:
             if keep:
+                pair = pair or connect()
                 name, ends = ask(*pair)
                 if ends:
-                    pair = connect()
+                    pair = None
             else:
                 connection, stream = connect()
                 name, _ = ask(connection, stream)
                 connection.close()
         except Exception as error:  # whatever it is, the client had no answer
             print(repr(error), file=sys.stderr)
-            failed = 1
-            if keep:
-                pair = connect()
+            failed, pair = 1, None
         with lock:
             totals[0] += 1
             totals[1] += failed

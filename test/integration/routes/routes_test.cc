@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <filesystem>
 #include <random>
 #include <regex>
 #include <thread>
@@ -12,6 +13,7 @@
 namespace test {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 const char* const kHost = "web.test";
@@ -25,8 +27,10 @@ std::string site(const std::string& text, const std::string& work = "echo; echo 
 
 class RoutesTest : public testing::Test {
  protected:
-  RoutesTest()
-      : node_("[mcproxy]\nsocket = \"" + std::string(proxy_.dir() / "api.sock") + "\"\n") {}
+  explicit RoutesTest(const ProxyOptions& options = {}, const std::string& policy = "")
+      : proxy_(options),
+        node_("[mcproxy]\nsocket = \"" + std::string(proxy_.dir() / "api.sock") + "\"\n" + policy) {
+  }
 
   std::string web(const std::string& cmd, const std::string& extra = "",
                   const std::string& watch = "500ms") {
@@ -53,6 +57,20 @@ class RoutesTest : public testing::Test {
 
   Proxy proxy_;
   Node node_;
+};
+
+// No development CA: certificates are those that an operator puts there.
+class CertificatesTest : public RoutesTest {
+ protected:
+  CertificatesTest()
+      : RoutesTest({.dev_ca = false},
+                   "[policy]\nvolume_roots = [\"/usr\", \"/lib\", \"/lib64\", \"/tmp\"]\n") {}
+
+  // As `curl` has it from a client that believes this certificate alone.
+  Output page_for(const std::string& host, const std::string& certificate) {
+    return proxy_.curl(host, {"--cacert", certificate + ".pem"});
+  }
+  std::string own(const std::string& name) { return node_.folder() / ("tls/" + name); }
 };
 
 // Clients that ask all the time until finish(): HTTP/1.1 without a pause, and HTTP/2 one burst
@@ -147,6 +165,21 @@ TEST_F(RoutesTest, ANameFollowsItsServiceAndGoesWithIt) {
   EXPECT_EQ(proxy_.route("foreign.test")["backend"], "127.0.0.1:1") << "another owner's stays";
 }
 
+// It takes three seconds to end, and nobody is sent to it in them.
+TEST_F(RoutesTest, ARouteGoesBeforeItsContainerStops) {
+  std::string text =
+      web("trap 'sleep 3; exit 0' TERM; mkdir /www; echo slow > /www/index.html; "
+          "httpd -f -p $PORT -h /www & while :; do wait; done");
+  text.replace(text.find("stop_timeout = \"1s\""), 19, "stop_timeout = \"9s\"");
+  push(text);
+  node_.start_agent();
+  rolled_out("slow");
+  push("active = false\n" + text);
+  node_.wait("the route is gone", [&] { return proxy_.route(kHost).is_null(); });
+  EXPECT_GT(node_.pid_of("web.main"), 0) << "the container was stopped first";
+  node_.wait("the container has ended", [&] { return node_.pid_of("web.main") == 0; });
+}
+
 TEST_F(RoutesTest, ARouteSpeaksWhatItsServiceDoes) {
   const auto speaks = [&](const std::string& protocol) {
     return [this, protocol] {
@@ -169,6 +202,60 @@ TEST_F(RoutesTest, ARouteSpeaksWhatItsServiceDoes) {
   node_.wait("the route is h1", speaks("h1"));
   EXPECT_EQ(page(), "one\n");
   EXPECT_EQ(node_.container_id("web.main"), container) << "only the route has changed";
+}
+
+TEST_F(CertificatesTest, AServiceHasTheOneOfItsName) {
+  push(web(site("one")));
+  node_.start_agent();
+  node_.wait("the missing file is said",
+             [&] { return node_.ready_reason("web") == "RouteFailed"; });
+  EXPECT_THAT(node_.service("web")["conditions"].dump(), HasSubstr("certs/web.pem"));
+
+  const std::string certificate = proxy_.dir() / "certs/web";
+  make_certificate(certificate, kHost);
+  node_.wait("it is served with it",
+             [&] { return node_.ready("web") && page_for(kHost, certificate).out == "one\n"; });
+  const auto route = node_.service("web")["components"][0]["routes"][0];
+  EXPECT_THAT(route.value("certificateNotAfter", ""), testing::StartsWith("20")) << route.dump();
+}
+
+// TLS of its own, with the host's openssl: the demo image has none.
+TEST_F(CertificatesTest, AnL4ServiceShowsItsOwn) {
+  const std::string host = "own.test";
+  std::string volumes = "\"" + (node_.folder() / "tls") + ":/tls:ro\"";
+  for (const char* folder : {"/usr", "/lib", "/lib64"})
+    if (fs::exists(folder)) volumes += ", \"" + std::string(folder) + ":" + folder + ":ro\"";
+  const auto text = [&](const std::string& name) {
+    return definition("own",
+                      "exec /usr/bin/openssl s_server -www -quiet -accept $PORT -cert /tls/" +
+                          name + ".pem -key /tls/" + name + ".key",
+                      "volumes = [" + volumes +
+                          "]\nrollout = { watch = \"500ms\" }\n"
+                          "[components.health]\ntcp = true\ninterval = \"500ms\"\n"
+                          "[[components.routes]]\nmode = \"l4\"\nhostname = \"" +
+                          host + "\"\nport = " + std::to_string(proxy_.port()) + "\n");
+  };
+  fs::create_directory(node_.folder() / "tls");
+  make_certificate(own("first"), host);
+  make_certificate(own("second"), host);
+  make_certificate(proxy_.dir() / "certs/web", kHost);
+  push(web(site("beside it")));
+  node_.write("services/own.toml", text("first"));
+  node_.commit("own");
+  node_.start_agent();
+  const auto reached = [&](const std::string& certificate) {
+    return [&, certificate] {
+      return node_.ready("own") &&
+             page_for(host, certificate).out.find("s_server") != std::string::npos;
+    };
+  };
+  node_.wait("its first certificate reaches the client", reached(own("first")));
+  node_.write("services/own.toml", text("second"));
+  node_.commit("own, anew");
+  node_.sync();
+  node_.wait("the new version's certificate does", reached(own("second")));
+  node_.wait("the l7 name beside it is served",
+             [&] { return page_for(kHost, proxy_.dir() / "certs/web").out == "beside it\n"; });
 }
 
 TEST_F(RoutesTest, ANameThatAnotherHasIsSaid) {
@@ -198,11 +285,18 @@ TEST_F(RoutesTest, FiftyDeploymentsWithAKilledAgentLoseNoRequest) {
   rolled_out("0");
   Load load(proxy_, node_.folder());
   std::mt19937 random(20261122);
+  constexpr const char* kMoments[] = {"", "startedMs", "readyMs", "switchedMs", "finishedMs"};
   for (int version = 1; version <= 50; ++version) {
+    const nlohmann::json before = rollout();
     push(web(site(std::to_string(version))));
-    // Anywhere between the fetch and the end.
-    const auto until =
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(random() % 1800);
+    // Soon after the commit, or after any moment of the rollout: one in five each.
+    const std::string moment = kMoments[version % 5];
+    node_.wait("the rollout has " + moment, [&] {
+      const nlohmann::json now = rollout();
+      return now["error"].is_null() && now["begun"] != before["begun"] &&
+             (moment.empty() || !now["phases"][moment].is_null());
+    });
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(random() % 300);
     node_.wait("the moment of the kill", [&] { return std::chrono::steady_clock::now() > until; });
     node_.kill_agent();
     node_.start_agent();
