@@ -317,7 +317,8 @@ struct HttpClient::Impl {
     const std::string where = " at " + address.text();
     if (late)
       return make_error(Code::kTimeout,
-                        what + where + ": no complete answer within " + to_duration(call.deadline));
+                        what + where + ": no complete answer within " + to_duration(call.deadline),
+                        "what listens there hangs or is overloaded: look at it, or restart it");
     switch (why) {
       case httplib::Error::Connection:
       case httplib::Error::ConnectionTimeout:
