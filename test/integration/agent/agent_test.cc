@@ -25,9 +25,7 @@ TEST(Agent, PushedDefinitionsRunFollowChangesAndGo) {
   node.start_agent();
   node.wait("both are ready", [&] { return node.ready("web") && node.ready("job"); });
   const std::string job = node.container_id("job.main");
-  const int port = node.service("web")["components"][0]["ports"][0]["hostPort"];
-  base::HttpClient page(base::HttpAddress::tcp("127.0.0.1", static_cast<uint16_t>(port)));
-  EXPECT_EQ(page.request({})->body, "one\n");
+  EXPECT_EQ(node.page("web"), "one\n");
 
   node.write("services/web.toml", web_definition("web", "two"));
   node.commit("another text");
@@ -77,35 +75,6 @@ TEST(Agent, HealsWhatIsKilledStoppedPausedOrRemoved) {
     return !now.empty() && now != id;
   });
   healed("podman rm");
-}
-
-TEST(Agent, ABadFileStallsItsOwnServiceOnly) {
-  Node node;
-  node.write("services/good.toml", definition("good", kSleep));
-  node.write("services/bad.toml", definition("bad", kSleep));
-  node.commit("both are fine");
-  node.start_agent();
-  node.wait("both ready", [&] { return node.ready("good") && node.ready("bad"); });
-  const std::string bad = node.container_id("bad.main");
-
-  for (const std::string& text :
-       {std::string("name = \"bad\"\n[[components]\n"), std::string("name = \"bad\"\nimag = 1\n"),
-        std::string("\xff\xfe"), std::string(11 << 20, '#')}) {
-    node.write("services/bad.toml", text);
-    node.write("services/good.toml",
-               "# " + std::to_string(text.size()) + "\n" + definition("good", kSleep));
-    node.commit("break it");
-    node.wait("the bad one is held",
-              [&] { return node.ready_reason("bad") == "InvalidDefinition"; });
-    EXPECT_THAT(node.service("bad")["hold"]["message"].get<std::string>(),
-                HasSubstr("services/bad.toml"));
-    EXPECT_TRUE(node.ready("good"));
-    EXPECT_EQ(node.container_id("bad.main"), bad) << "its last good definition stays in force";
-    node.write("services/bad.toml", definition("bad", kSleep));
-    node.commit("mend it");
-    node.wait("the fix is taken", [&] { return node.ready("bad"); });
-    EXPECT_EQ(node.container_id("bad.main"), bad);
-  }
 }
 
 TEST(Agent, APullThatFailsKeepsTheOldContainer) {
@@ -159,8 +128,12 @@ TEST(Agent, ForeignContainersAndPortsAreLeftAlone) {
              definition("port", kSleep, "ports = [\"127.0.0.1:18080:80\"]\n"));
   node.commit("a name and a port that are taken");
   node.start_agent();
-  node.wait("the name clash is told", [&] { return node.ready_reason("job") == "NameConflict"; });
-  node.wait("the port clash is told", [&] { return node.ready_reason("port") == "HostPortTaken"; });
+  node.wait("the name clash is told", [&] {
+    return node.tells("job", "NameConflict", "(rename or remove it: it is not managed here)");
+  });
+  node.wait("the port clash is told", [&] {
+    return node.tells("port", "HostPortTaken", "another process listens on that port of the host");
+  });
   EXPECT_EQ(node.container_id("job.main"), foreign);
   node.podman({"rm", "-f", "-t", "0", "job.main", "squatter"});
   node.wait(
@@ -206,7 +179,7 @@ TEST(Agent, StopsWithoutTouchingContainersAndStartsWithoutRestartingThem) {
   std::filesystem::rename(node.repository(), node.repository() + ".away");
   node.start_agent();
   node.wait("the source is told to be away",
-            [&] { return node.node_reason() == "SourceUnavailable"; });
+            [&] { return node.node_tells("SourceUnavailable", "(check the url)"); });
   node.wait("ready", [&] { return node.ready("web"); });
   EXPECT_EQ(node.container_id("web.main"), id);
   EXPECT_EQ(node.pid_of("web.main"), pid);
@@ -239,14 +212,7 @@ TEST(Agent, KilledAtAnyPointConvergesAndRestartsNoHealthyContainer) {
     node.start_agent();
   }
   node.wait("the last version runs", [&] {
-    const Json web = node.service("web");
-    if (web.is_null() || !node.ready("web")) return false;
-    // It may have had no container when it was asked for.
-    const int port = web.value(Json::json_pointer("/components/0/ports/0/hostPort"), 0);
-    if (port == 0) return false;
-    base::HttpClient page(base::HttpAddress::tcp("127.0.0.1", static_cast<uint16_t>(port)));
-    const auto answer = page.request({});
-    return answer && answer->body == std::to_string(kRounds) + "\n";
+    return node.ready("web") && node.page("web") == std::to_string(kRounds) + "\n";
   });
   EXPECT_EQ(node.pid_of("steady.main"), pid);
   node.wait("no orphan is left", [&] {
@@ -263,9 +229,11 @@ TEST(Agent, PodmanKilledFrozenOrAwayIsToldAndRecoveredFrom) {
   node.wait("ready", [&] { return node.ready("job"); });
   const int pid = node.pid_of("job.main");
 
+  const char* const kMend = "is the service that owns it running, and may this user use it?";
   node.engine().kill_service();
-  node.wait("told", [&] { return node.node_reason() == "RuntimeUnavailable"; });
-  EXPECT_EQ(node.ready_reason("job"), "RuntimeUnavailable") << "nobody knows, so nobody says Ready";
+  node.wait("told", [&] { return node.node_tells("RuntimeUnavailable", kMend); });
+  EXPECT_TRUE(node.tells("job", "RuntimeUnavailable", kMend))
+      << "nobody knows, so nobody says Ready";
   node.write("services/late.toml", definition("late", kSleep));
   node.commit("while podman is away");
   ASSERT_TRUE(node.engine().start_service());
@@ -273,10 +241,40 @@ TEST(Agent, PodmanKilledFrozenOrAwayIsToldAndRecoveredFrom) {
   EXPECT_EQ(node.pid_of("job.main"), pid);
 
   node.engine().freeze_service();
-  node.wait("a hanging podman is told", [&] { return node.node_reason() == "RuntimeUnavailable"; });
+  node.wait("a hanging podman is told", [&] {
+    return node.node_tells("RuntimeUnavailable", "no complete answer within") &&
+           node.node_tells("RuntimeUnavailable",
+                           "hangs or is overloaded: look at it, or restart it");
+  });
   node.engine().thaw_service();
   node.wait("recovered", [&] { return node.ready("job"); }, 120);
   EXPECT_EQ(node.pid_of("job.main"), pid);
+
+  // The open connections would go on to serve.
+  std::filesystem::remove(node.engine().socket());
+  node.engine().kill_service();
+  node.wait("a socket that is gone is told", [&] {
+    return node.node_tells("RuntimeUnavailable", "podman.sock: No such file") &&
+           node.node_tells("RuntimeUnavailable", kMend);
+  });
+  ASSERT_TRUE(node.engine().start_service());
+  node.wait("recovered", [&] { return node.ready("job"); }, 120);
+  EXPECT_EQ(node.pid_of("job.main"), pid);
+}
+
+TEST(Agent, WaitsForAPodmanThatIsNotThereYet) {
+  Node node;
+  node.write("services/job.toml", definition("job", kSleep));
+  node.commit("job");
+  node.engine().kill_service();
+  std::filesystem::remove(node.engine().socket());
+  node.start_agent();
+  node.wait("told", [&] {
+    return node.node_tells("RuntimeUnavailable", "podman.sock: No such file") &&
+           node.node_tells("RuntimeUnavailable", "is the service that owns it running");
+  });
+  ASSERT_TRUE(node.engine().start_service());
+  node.wait("ready without a restart", [&] { return node.ready("job"); }, 120);
 }
 
 TEST(Agent, ALockedRegistryIsToldAndHealingGoesOn) {
@@ -290,7 +288,9 @@ TEST(Agent, ALockedRegistryIsToldAndHealingGoesOn) {
   ASSERT_EQ(sqlite3_exec(other, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   const int pid = node.pid_of("job.main");
   ::kill(pid, SIGKILL);
-  node.wait("told", [&] { return node.node_reason() == "RegistryUnavailable"; });
+  node.wait("told", [&] {
+    return node.node_tells("RegistryUnavailable", "another process is writing to it: fuser");
+  });
   node.wait("healed all the same", [&] {
     const int now = node.pid_of("job.main");
     return now != 0 && now != pid;

@@ -2,6 +2,8 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -12,18 +14,32 @@ namespace test {
 namespace fs = std::filesystem;
 using std::chrono::seconds;
 
-Node::Node(const std::string& more, const std::string& name, const std::string& repository)
-    : repository_(repository.empty() ? folder_ / "repository" : repository) {
+namespace {
+
+std::unique_ptr<PodmanFixture> rootful() {
   auto engine = PodmanFixture::make();
   if (!engine) throw std::runtime_error(engine.error().text());
-  engine_ = std::move(*engine);
+  return std::move(*engine);
+}
+
+}  // namespace
+
+Node::Node(const std::string& more, const std::string& name, const std::string& repository)
+    : Node(rootful(), more, name, repository) {}
+
+Node::Node(std::unique_ptr<PodmanFixture> engine, const std::string& more, const std::string& name,
+           const std::string& repository)
+    : repository_(repository.empty() ? folder_ / "repository" : repository),
+      engine_(std::move(engine)),
+      agent_program_(MCP_BINARY_DIR "/bin/mcp-agent") {
+  become_owner();
   api_ = std::make_unique<base::HttpClient>(base::HttpAddress::unix_socket(folder_ / "agent.sock"));
   std::ofstream(folder_ / "agent.toml")
       << "[node]\nname = \"" << name << "\"\n"
-      << "[source]\nurl = \"" << repository_ << "\"\ninterval = \"1s\"\n"
       << "[podman]\nsocket = \"" << engine_->socket() << "\"\nlist_interval = \"5s\"\n"
       << "[api]\nsocket = \"" << (folder_ / "agent.sock") << "\"\n[registry]\npath = \""
       << registry() << "\"\n"
+      << "[source]\nurl = \"" << repository_ << "\"\ninterval = \"1s\"\n"
       << more;
   if (!repository.empty()) return;
   fs::create_directories(repository_ + "/services");
@@ -34,8 +50,33 @@ Node::~Node() {
   if (agent_) agent_->terminate(seconds(10));
 }
 
+// For root, the user of a rootless podman is one that exists in its mount namespace alone.
+void Node::become_owner() {
+  struct stat socket{};
+  ::stat(engine_->socket().c_str(), &socket);
+  if (socket.st_uid == ::geteuid()) return;
+  const std::string id = std::to_string(socket.st_uid);
+  owner_ = {"nsenter", "--mount",       "--target", std::to_string(engine_->service_pid()),
+            "setpriv", "--reuid",       id,         "--regid",
+            id,        "--clear-groups"};
+  // The build folder may be closed to others.
+  agent_program_ = folder_ / "mcp-agent";
+  fs::copy_file(MCP_BINARY_DIR "/bin/mcp-agent", agent_program_);
+  fs::create_directories(repository_ + "/services");
+  for (const std::string& path : {folder_.path(), repository_})
+    if (::chown(path.c_str(), socket.st_uid, socket.st_uid) != 0)
+      throw std::runtime_error("cannot give away " + path);
+}
+
+base::Command Node::as_owner(std::vector<std::string> argv) const {
+  argv.insert(argv.begin(), owner_.begin(), owner_.end());
+  if (owner_.empty()) return {argv};
+  return {argv, {{"HOME", folder_.path()}}};
+}
+
 void Node::git(const std::vector<std::string>& arguments) {
-  base::Command command{{"git", "-C", repository(), "-c", "user.name=t", "-c", "user.email=t@t"}};
+  base::Command command =
+      as_owner({"git", "-C", repository(), "-c", "user.name=t", "-c", "user.email=t@t"});
   command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
   const auto done = base::run_command(command, "", seconds(30));
   if (!done || !done->ok())
@@ -58,9 +99,8 @@ void Node::commit(const std::string& message) {
 }
 
 void Node::start_agent() {
-  auto child = base::Child::spawn(
-      {{std::string(MCP_BINARY_DIR) + "/bin/mcp-agent", "--config", folder_ / "agent.toml"}},
-      {.output_file = folder_ / "agent.log"});
+  auto child = base::Child::spawn(as_owner({agent_program_, "--config", folder_ / "agent.toml"}),
+                                  {.output_file = folder_ / "agent.log"});
   if (!child) throw std::runtime_error(child.error().text());
   agent_ = std::move(*child);
 }
@@ -117,30 +157,39 @@ Json Node::service(const std::string& name) {
 
 namespace {
 
-std::string reason_of(const Json& conditions) {
-  for (const Json& condition : conditions)
-    if (condition["type"] == "Ready") return condition["reason"];
-  return "";
+// Of a service or of the whole; empty strings when there is none.
+Json ready_condition(const Json& entry) {
+  if (!entry.is_null())
+    for (const Json& condition : entry["conditions"])
+      if (condition["type"] == "Ready") return condition;
+  return {{"status", ""}, {"reason", ""}, {"message", ""}};
+}
+
+bool says(const Json& condition, const std::string& reason, const std::string& what) {
+  const std::string message = condition["message"];
+  return condition["reason"] == reason && message.find(what) != std::string::npos;
 }
 
 }  // namespace
 
 std::string Node::ready_reason(const std::string& name) {
-  const Json entry = service(name);
-  return entry.is_null() ? "" : reason_of(entry["conditions"]);
+  return ready_condition(service(name))["reason"];
 }
 
 std::string Node::node_reason() {
-  const auto document = status();
-  return document ? reason_of((*document)["conditions"]) : "";
+  return ready_condition(status().value_or(nullptr))["reason"];
+}
+
+bool Node::tells(const std::string& name, const std::string& reason, const std::string& what) {
+  return says(ready_condition(service(name)), reason, what);
+}
+
+bool Node::node_tells(const std::string& reason, const std::string& what) {
+  return says(ready_condition(status().value_or(nullptr)), reason, what);
 }
 
 bool Node::ready(const std::string& name) {
-  const Json entry = service(name);
-  if (entry.is_null()) return false;
-  for (const Json& condition : entry["conditions"])
-    if (condition["type"] == "Ready") return condition["status"] == "True";
-  return false;
+  return ready_condition(service(name))["status"] == "True";
 }
 
 int64_t Node::sync(bool allow_prune) {
@@ -172,6 +221,17 @@ std::string Node::podman(const std::vector<std::string>& arguments) {
   std::string out = done->out;
   while (!out.empty() && out.back() == '\n') out.pop_back();
   return out;
+}
+
+std::string Node::page(const std::string& name) {
+  const Json entry = service(name);
+  // It may have no container when it is asked for.
+  const int port =
+      entry.is_null() ? 0 : entry.value(Json::json_pointer("/components/0/ports/0/hostPort"), 0);
+  if (port == 0) return "";
+  base::HttpClient client(base::HttpAddress::tcp("127.0.0.1", static_cast<uint16_t>(port)));
+  const auto answer = client.request({});
+  return answer ? answer->body : "";
 }
 
 std::string Node::container_id(const std::string& name) {

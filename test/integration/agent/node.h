@@ -19,10 +19,13 @@ using Json = nlohmann::json;
 // push to. Everything goes at the end.
 class Node {
  public:
-  // `more`: further tables of the agent's configuration. `repository`: that of another node, which
-  // this one follows as well; empty: one of its own.
+  // `more`: further keys of [source], then tables of the agent's configuration. `repository`: that
+  // of another node, which this one follows as well, or a URL; empty: one of its own.
   explicit Node(const std::string& more = "", const std::string& name = "rift",
                 const std::string& repository = "");
+  // On this podman. The agent, and whoever commits, is the user who owns it.
+  explicit Node(std::unique_ptr<PodmanFixture> engine, const std::string& more = "",
+                const std::string& name = "rift", const std::string& repository = "");
   ~Node();
 
   // Writes a definition into the repository and commits all that was written since.
@@ -41,6 +44,9 @@ class Node {
   Json service(const std::string& name);                 // its entry of the status document
   std::string ready_reason(const std::string& service);  // of its Ready condition; "" when absent
   std::string node_reason();
+  // Whether Ready, of the service or of the node, has that reason, and a message that says so.
+  bool tells(const std::string& service, const std::string& reason, const std::string& what);
+  bool node_tells(const std::string& reason, const std::string& what);
   bool ready(const std::string& service);
   // Its events with that reason, oldest first: messages.
   std::vector<std::string> events(const std::string& service, const std::string& reason);
@@ -49,6 +55,8 @@ class Node {
   void wait(const std::string& what, const std::function<bool()>& condition, int seconds = 60);
 
   std::string podman(const std::vector<std::string>& arguments);
+  // What the service's first port answers; "" without an answer.
+  std::string page(const std::string& service);
   // "" when there is none.
   std::string container_id(const std::string& name);
   int pid_of(const std::string& name);
@@ -60,12 +68,16 @@ class Node {
   std::string config() const { return folder_ / "agent.toml"; }
 
  private:
+  void become_owner();
   void git(const std::vector<std::string>& arguments);
+  base::Command as_owner(std::vector<std::string> argv) const;
 
   TempDir folder_;
   std::string repository_;
   std::unique_ptr<PodmanFixture> engine_;
   std::unique_ptr<base::HttpClient> api_;
+  std::string agent_program_;
+  std::vector<std::string> owner_;  // the words before a command that make it the owner's
   std::optional<base::Child> agent_;
 };
 
