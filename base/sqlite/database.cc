@@ -25,7 +25,13 @@ struct Statement::Impl {
 struct Database::Impl {
   sqlite3* handle = nullptr;
   std::string path;
-  ~Impl() { sqlite3_close(handle); }
+  bool finishes = false;
+  ~Impl() {
+    if (finishes)
+      sqlite3_wal_checkpoint_v2(handle, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_close(handle);
+  }
   Error error(int code, std::string_view what) { return to_error(code, handle, path, what); }
 };
 
@@ -166,11 +172,10 @@ Result<Database> Database::open(const std::string& path, const Options& options)
   const int code = sqlite3_open_v2(path.c_str(), &impl->handle, flags, nullptr);
   if (code != SQLITE_OK) return impl->error(code, "open");
   Database database(std::move(impl));
-  database.finish_at_close(false);  // until it turns out to be a database
   MCP_CHECK(database.configure(options));
   // The journal of its first write must not come back after a power cut: it would undo all others.
   if (made) MCP_CHECK(sync_to_disk(folder_of(path), O_RDONLY | O_DIRECTORY));
-  database.finish_at_close(true);
+  database.finish_at_close(options.mode == Mode::kReadWrite);  // it has turned out to be one
   return database;
 }
 
@@ -233,7 +238,7 @@ Result<> Database::check() {
 }
 
 void Database::finish_at_close(bool on) {
-  sqlite3_db_config(impl_->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);
+  impl_->finishes = on;
 }
 
 Result<> Database::snapshot(const std::string& to) {

@@ -104,8 +104,9 @@ class Database {
   // kCorrupt when the file's structure is damaged.
   Result<> check();
 
-  // Whether the last one that closes the file works its journal into it and deletes that; on at the
-  // beginning. Off for a damaged file: what it has in its journal is evidence.
+  // Whether its journal is worked into the file when it is closed; on at the beginning, unless it
+  // is read alone. Off for a damaged file: what it has in its journal is evidence. The journal's
+  // files stay, empty: where the disk is full, the next one to open the database has their room.
   void finish_at_close(bool on);
 
   // Writes a consistent copy of a database in use to a new file, mode 0600, and syncs it. An

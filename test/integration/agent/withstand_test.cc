@@ -47,6 +47,31 @@ void damage(const Node& node) {
   file << std::string(8192, '\xff');
 }
 
+// A file system of its own, which a file can fill.
+class SmallDisk {
+ public:
+  explicit SmallDisk(std::string folder) : folder_(std::move(folder)) {
+    fs::create_directory(folder_);
+    run({"mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder_});
+  }
+  ~SmallDisk() { run({"umount", "--lazy", folder_}); }
+  // To the last byte.
+  void fill() const {
+    const auto done = base::run_command({{"dd", "if=/dev/zero", "of=" + filler()}}, "", kPatience);
+    EXPECT_THAT(done ? done->err : "", HasSubstr("No space left"));
+  }
+  void empty() const { fs::remove(filler()); }
+
+ private:
+  static constexpr base::Millis kPatience = std::chrono::seconds(30);
+  static void run(const std::vector<std::string>& argv) {
+    const auto done = base::run_command({argv}, "", kPatience);
+    EXPECT_TRUE(done && done->ok()) << argv.front();
+  }
+  std::string filler() const { return folder_ + "/filler"; }
+  const std::string folder_;
+};
+
 TEST(Withstand, ALostRegistryIsRebuiltAndNothingIsRestarted) {
   Node node;
   node.write("services/web.toml", web_definition("web", "one"));
@@ -284,6 +309,29 @@ TEST(Withstand, PullsThatHangHoldUpTheirOwnServicesOnly) {
     const int now = node.pid_of("good.main");
     return now != 0 && now != pid;
   });
+}
+
+// Whether it was killed or stopped: what it needs to open its registry is there already.
+TEST(Withstand, AnAgentStartsOnAFullDisk) {
+  Node node;
+  const SmallDisk disk(node.folder() / "state");
+  node.write("services/web.toml", definition("web", kSleep));
+  node.commit("web");
+  node.start_agent();
+  node.wait("ready", [&] { return node.ready("web"); });
+  for (const bool killed : {true, false}) {
+    if (killed)
+      node.kill_agent();
+    else
+      EXPECT_EQ(node.terminate_agent(), 0);
+    disk.fill();
+    node.start_agent();
+    node.wait("it knows its node", [&] { return node.ready("web"); });
+    node.podman({"kill", "web.main"});
+    node.wait("the full disk is said", [&] { return node.node_reason() == "RegistryUnavailable"; });
+    disk.empty();
+    node.wait("healed", [&] { return node.ready("web") && node.pid_of("web.main") > 0; });
+  }
 }
 
 }  // namespace

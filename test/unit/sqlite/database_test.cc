@@ -56,6 +56,16 @@ TEST_F(DatabaseTest, OpensPrivateAndDurable) {
   EXPECT_EQ(count(*database, "PRAGMA busy_timeout"), 5000);
 }
 
+TEST_F(DatabaseTest, ClosedItIsWholeAndTheFilesOfItsJournalStay) {
+  ASSERT_TRUE(open().script("CREATE TABLE t (a); INSERT INTO t VALUES (1)"));
+  EXPECT_EQ(std::filesystem::file_size(file() + "-wal"), 0u);
+  EXPECT_GT(std::filesystem::file_size(file() + "-shm"), 0u);
+  std::filesystem::copy_file(file(), file("copy.db"));
+  auto copy = Database::open(file("copy.db"));
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(count(*copy, "SELECT a FROM t"), 1);
+}
+
 TEST_F(DatabaseTest, TightensTheModeOfAnExistingFile) {
   std::ofstream(file()).close();
   ::chmod(file().c_str(), 0644);
