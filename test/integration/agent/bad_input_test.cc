@@ -7,6 +7,7 @@
 #include <map>
 
 #include "test/integration/agent/node.h"
+#include "test/support/git/git_repo.h"
 
 namespace test {
 namespace {
@@ -92,6 +93,8 @@ TEST(BadInput, EachKindInOneCommitHasItsOwnPlaceAndMessage) {
   for (const auto& bad : cases) node.write("services/" + bad.service + ".toml", bad.text);
   node.erase("services/link.toml");
   std::filesystem::create_symlink("good.toml", node.repository() + "/services/link.toml");
+  isolate_git(node.folder() / "home");
+  GitRepo::init(node.repository() + "/services/sub").change("web.toml", definition("web", kSleep));
   node.commit("everything goes wrong but for one");
   node.wait("the good one goes on",
             [&] { return node.ready("good") && node.page("good") == "new\n"; });
@@ -104,6 +107,8 @@ TEST(BadInput, EachKindInOneCommitHasItsOwnPlaceAndMessage) {
         << "its last good definition stays in force";
   }
   EXPECT_TRUE(node.ready("holder"));
+  EXPECT_TRUE(node.tells("sub", "InvalidDefinition", "services/sub: is a submodule"));
+  EXPECT_TRUE(node.service("web").is_null());
 }
 
 }  // namespace
