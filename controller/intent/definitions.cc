@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <tuple>
@@ -107,15 +108,19 @@ base::Result<DiskDefinitions> read_disk(const fs::path& root, const std::string&
 base::Result<> check_change(const crds::DecodedFiles& files, const std::string& folder,
                             const std::string& path, const std::string& text) {
   if (!crds::is_definition_path(path)) return {};
+  const crds::Tree before = crds::check_tree(files);
   std::set<Problem> known;
-  for (const auto& problem : crds::check_tree(files).problems) known.insert(identity(problem));
+  for (const auto& problem : before.problems) known.insert(identity(problem));
+  // Who has a port or a name keeps it, as in the agent: the change is to blame.
+  std::map<crds::ServiceName, crds::Service> last_good;
+  for (const auto& [name, service] : before.services) last_good.emplace(name, service.value);
   crds::DecodedFiles changed = files;
   if (text.empty())
     changed.erase(path);
   else
     changed[path] = crds::decode_in_folder(folder, path, text);
   std::string lines;
-  for (const auto& problem : crds::check_tree(changed).problems)
+  for (const auto& problem : crds::check_tree(changed, last_good).problems)
     if (!known.contains(identity(problem))) lines += "\n" + problem.text();
   if (lines.empty()) return {};
   return base::invalid("the change would make the definitions invalid; nothing was committed:" +

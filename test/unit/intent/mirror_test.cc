@@ -103,6 +103,21 @@ TEST_F(Mirror, AnEditThatMakesDefinitionsInvalidIsRefused) {
   EXPECT_EQ(remote_head(), before);
 }
 
+TEST_F(Mirror, WhoTakesAnothersPortIsToBlameWhereverItsFileSorts) {
+  const auto with_port = [](const std::string& name) {
+    return "node = \"rift\"\n" + service(name) + "ports = [\"80:80\"]\n";
+  };
+  other.change("services/web.toml", with_port("web"));
+  Repository repository = open(remote.path());
+  ChangeRequest request;
+  request.path = "services/api.toml";
+  request.message = "Add api";
+  request.edit = create_file(with_port("api"));
+  const auto refused = repository.change(request);
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("services/api.toml:"));
+}
+
 TEST_F(Mirror, AProblemElsewhereDoesNotStandInTheWay) {
   other.change("services/bad.toml", "name = \"bad\"\nimag = 1\n");
   Repository repository = open(remote.path());
