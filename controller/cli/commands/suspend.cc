@@ -23,9 +23,9 @@ Command suspend_command() {
       .summary = "Commit that the agent leaves a service as it is for a time",
       .details =
           "Sets `suspend`. Until its time is over the agent makes no change to the service: it\n"
-          "heals nothing, rolls nothing out, and stops and removes nothing. What differs is still\n"
-          "told. Without --for it is suspended until `mcp resume`. A later --for replaces an\n"
-          "earlier one.",
+          "heals nothing, rolls nothing out, and stops and removes nothing, unless the definition\n"
+          "itself is removed. What differs is still told. Without --for it is suspended until\n"
+          "`mcp resume`. A later --for replaces an earlier one.",
       .example = "mcp suspend web --for 2h --reason \"moving the database\"\nmcp suspend web",
       .arguments = {{"SERVICE", &options->service, "the service", Complete::kService}},
       .flags = {{"--for", &options->time, "DURATION", "when it ends by itself, from now"},
