@@ -41,8 +41,8 @@ TEST(Agent, PushedDefinitionsRunFollowChangesAndGo) {
 
   node.erase("services/job.toml");
   node.commit("remove the job");
-  node.wait("its container is gone", [&] { return node.container_id("job.main").empty(); });
-  EXPECT_TRUE(node.service("job").is_null());
+  node.wait("its container is gone, and its entry",
+            [&] { return node.container_id("job.main").empty() && node.service("job").is_null(); });
 }
 
 TEST(Agent, HealsWhatIsKilledStoppedPausedOrRemoved) {

@@ -28,8 +28,8 @@ TEST(AgentSource, AWrongPasswordIsToldAndTheRightOneNeedsNoRestart) {
   });
   EXPECT_TRUE(node.service("job").is_null());
   write_file(dir / "password", "right\n");
-  node.wait("it is let in", [&] { return node.ready("job"); });
-  EXPECT_EQ(node.node_reason(), "ReconciliationSucceeded");
+  node.wait("it is let in",
+            [&] { return node.ready("job") && node.node_reason() == "ReconciliationSucceeded"; });
 }
 
 }  // namespace
