@@ -18,6 +18,8 @@ from parts import processes_with
 # In the order in which a rollout comes by them.
 PHASES = ("Created", "Started", "Routed", "Stopped")
 NAMES = "/run/containers/networks/aardvark-dns"
+# As long as the agent waits for an answer of podman, and a little more.
+PATIENCE_WITH_PODMAN = 30
 LIBFAKETIME = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 
 
@@ -137,9 +139,14 @@ def freeze_podman(seconds):
         since = fleet.events.last()
         fleet.deploy("s1")
         fleet.events.wait_for(since, "s1", "Created")
+        victim = fleet.process_of("s2")
         fleet.podman_service.kill(signal.SIGSTOP)
+        thaw = time.monotonic() + seconds
         try:
-            time.sleep(seconds)
+            os.kill(victim, signal.SIGKILL)
+            if seconds > PATIENCE_WITH_PODMAN:
+                wait_until(lambda: fleet.reason() == "RuntimeUnavailable", "podman to be missed")
+            time.sleep(max(0.0, thaw - time.monotonic()))
         finally:
             fleet.podman_service.kill(signal.SIGCONT)
     return run
@@ -294,6 +301,7 @@ def others_have_names():
 def all_faults(seed, quick):
     chance = random.Random(seed)
     phase_of_quick = chance.choice(PHASES)
+    frozen = 5 if quick else 60
     faults = [Fault("nothing: a rollout", lambda fleet: fleet.deploy("s1"), ("s1",), quick=True)]
     for phase in PHASES:
         for name, act, outage in (("agent", kill_agent, 0), ("podman service", kill_podman, 0),
@@ -316,8 +324,8 @@ def all_faults(seed, quick):
         Fault("podman's socket removed", remove_podman_socket, ("s1",)),
         Fault("the agent's socket removed", remove_api_socket, ("s1",)),
         Fault("mc-proxy's socket removed", remove_proxy_socket, ("s1",)),
-        Fault("podman frozen in a rollout", freeze_podman(5 if quick else 60), ("s1",),
-              converge=90, quick=True),
+        Fault("podman frozen in a rollout", freeze_podman(frozen), ("s1", "s2"), frozen + 5,
+              f"s2, killed: {frozen + 5} s", converge=90, quick=True),
         Fault("mc-proxy frozen in a rollout", freeze_mc_proxy, ("s1", "job")),
         Fault("disk full", fill_disk, ("s1", "s2"), 3, "s2, killed: 3 s", quick=True),
         Fault("registry damaged", damage_registry, registry_lost=True, quick=True),
