@@ -131,6 +131,13 @@ void Machine::stop_all() {
   settle(Phase::kStopped, reason::kStopped, "stopped: active is false");
 }
 
+void Machine::stay_without_port() {
+  d_.available = std::any_of(in_.containers.begin(), in_.containers.end(),
+                             [](const ObservedContainer* container) { return runs(*container); });
+  if (!restore_routes()) heal_fallback();
+  fail(reason::kHostPortConflict, in_.port_conflict);
+}
+
 void Machine::converge() {
   for (const ObservedContainer* other : others_)
     if (is_wreck(*other)) return remove(*other, "podman has lost its files");
@@ -197,8 +204,9 @@ void Machine::pull() {
 bool Machine::heal_fallback() {
   if (fallback_ == nullptr || d_.next.resume) return false;
   if (!is_down(*fallback_)) return false;
-  // What it needs may be another's now: the new one has its turn.
-  if (d_.next.failure && d_.next.failure->step == StepKind::kStart) return false;
+  // What it needs may be another's now: the new one has its turn, if it can have one.
+  if (d_.next.failure && d_.next.failure->step == StepKind::kStart && in_.port_conflict.empty())
+    return false;
   forget_old_heals();
   const bool paused = fallback_->state == ContainerState::kPaused;
   return restart_fallback(paused ? in_.now : heal_time(*fallback_), !paused,

@@ -34,6 +34,7 @@ struct ComponentInput {
   bool heals = true;            // what others have changed
   std::string dependency_gate;  // what a new container waits for before it is made; empty: nothing
   std::string port_gate;        // what a made one waits for before it starts; empty: nothing
+  std::string port_conflict;    // a fixed port that it asks for is another's; empty: none is
 };
 
 enum class Phase {

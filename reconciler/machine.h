@@ -42,10 +42,12 @@ class Machine {
     look_for_drift();
     if (!in_.heals && needs_a_hand())
       tell_drift();
-    else if (in_.service.definition.active)
-      converge();
-    else
+    else if (!in_.service.definition.active)
       stop_all();
+    else if (!in_.port_conflict.empty())
+      stay_without_port();
+    else
+      converge();
     return std::move(d_);
   }
 
@@ -84,6 +86,8 @@ class Machine {
   // ------------------------------------------------------------ what to do
 
   void stop_all();
+  // What is asked for cannot be had: what served before serves on.
+  void stay_without_port();
   void converge();
   void make();
   void pull();

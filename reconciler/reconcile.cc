@@ -152,17 +152,9 @@ class Pass {
         service.definition.heal_drift.value_or(
             desired_.fleet.heal_drift.value_or(desired_.heal_drift)),
         fixed_ports_.must_leave(key) ? std::string() : dependency_gate(service, component),
-        fixed_ports_.gate(key, component.spec)};
+        fixed_ports_.gate(key, component.spec),
+        fixed_ports_.conflict(key, component.spec)};
     Decision decision = decide(std::move(input), in_use_);
-    const std::string conflict =
-        service.definition.active ? fixed_ports_.conflict(key, component.spec) : std::string();
-    if (!conflict.empty()) {
-      decision.phase = Phase::kFailing;
-      decision.reason = reason::kHostPortConflict;
-      decision.message = conflict;
-      decision.step.reset();
-      decision.wake_at.reset();
-    }
     if (suspended) stand_still(*service.definition.suspend, remembered(key), decision);
     keep(key, std::move(decision));
   }
