@@ -71,12 +71,9 @@ bool Machine::as_desired(const ObservedContainer& container) const {
 
 void Machine::classify() {
   for (const ObservedContainer* container : in_.containers) {
-    if (!as_desired(*container))
-      others_.push_back(container);
-    else if (candidate_ == nullptr || serves_rather(*container, *candidate_))
-      others_.push_back(std::exchange(candidate_, container));
-    else
-      others_.push_back(container);
+    const bool better =
+        as_desired(*container) && (candidate_ == nullptr || serves_rather(*container, *candidate_));
+    others_.push_back(better ? std::exchange(candidate_, container) : container);
   }
   std::erase(others_, nullptr);
   for (const ObservedContainer* other : others_) {
