@@ -19,7 +19,7 @@ constexpr int kFractionBits = 32;
 // library's logarithm may differ in its last bit from one machine to the next, and then two agents
 // would not agree. The fraction's bits come one by one from squaring the mantissa.
 uint64_t log2_fixed(uint64_t value) {
-  const int whole = std::bit_width(value) - 1;
+  const int whole = static_cast<int>(std::bit_width(value)) - 1;
   // 1.31 fixed point: in [2^31, 2^32).
   uint64_t mantissa = whole >= 31 ? value >> (whole - 31) : value << (31 - whole);
   auto result = static_cast<uint64_t>(whole);

@@ -36,7 +36,7 @@ std::optional<Change> change_of(const ComponentKey& key, const Side& now, const 
   Change change{.key = key};
   if (then.component == nullptr) {
     change.action = Change::Action::kRemove;
-    change.downtime = now.service->definition.active;
+    change.downtime = now.service != nullptr && now.service->definition.active;
     return change;
   }
   const bool runs = now.component != nullptr && now.service->definition.active;

@@ -71,7 +71,7 @@ class Pass {
     out_.next.ready_revision = memory_.ready_revision;
   }
 
-  Outcome run() && {
+  void run() {
     // Where nothing is known, nothing is concluded.
     if (desired_.revision.empty() || observed_.runtime_error) {
       const std::vector<Condition> last = memory_.conditions;
@@ -82,7 +82,7 @@ class Pass {
               conditions_of_unknown(*observed_.runtime_error, service.conditions, now_);
       out_.next.conditions =
           node_conditions(desired_, observed_, out_.next.services, {}, last, now_);
-      return std::move(out_);
+      return;
     }
     judge_adoptions();
     hand_over();
@@ -105,10 +105,10 @@ class Pass {
     const bool ready =
         !out_.next.conditions.empty() && out_.next.conditions.front().status == Status::kTrue;
     if (ready) out_.next.ready_revision = desired_.revision;
-    return std::move(out_);
   }
 
-  std::map<ComponentKey, Finding> take_findings() && { return std::move(findings_); }
+  Outcome outcome() && { return std::move(out_); }
+  std::map<ComponentKey, Finding> findings() && { return std::move(findings_); }
 
  private:
   // Decides a service after those that it depends on; a cycle is cut where it closes (definitions
@@ -188,12 +188,13 @@ class Pass {
     const bool waits = observed_.in_flight.contains(key) && memory_.components.contains(key);
     // Services, components and undesired containers mostly come in their order.
     const auto end = out_.next.components.end();
-    if (!taken_ || taken_.key() != key) {
-      out_.next.components.emplace_hint(end, key,
-                                        waits ? remembered(key) : std::move(decision.next));
-    } else {
+    if (taken_ && taken_.key() == key) {
       taken_.mapped() = std::move(decision.next);
       out_.next.components.insert(end, std::move(taken_));
+    } else if (waits) {
+      out_.next.components.emplace_hint(end, key, remembered(key));
+    } else {
+      out_.next.components.emplace_hint(end, key, std::move(decision.next));
     }
     findings_.emplace_hint(findings_.end(), key, std::move(static_cast<Finding&>(decision)));
   }
@@ -475,14 +476,16 @@ class Pass {
 }  // namespace
 
 Outcome reconcile(const Desired& desired, const Observed& observed, Memory memory, TimePoint now) {
-  return Pass(desired, observed, std::move(memory), now).run();
+  Pass pass(desired, observed, std::move(memory), now);
+  pass.run();
+  return std::move(pass).outcome();
 }
 
 std::map<ComponentKey, Finding> explain(const Desired& desired, const Observed& observed,
                                         const Memory& memory, TimePoint now) {
   Pass pass(desired, observed, memory, now);
-  std::move(pass).run();
-  return std::move(pass).take_findings();
+  pass.run();
+  return std::move(pass).findings();
 }
 
 }  // namespace reconciler

@@ -37,14 +37,14 @@ void Machine::hold_fallback() {
   if (!fallback_serves()) return fail(reason::kRolloutFailed, rollout_message());
   for (const ObservedContainer* container : in_.containers) {
     if (container == fallback_) continue;
-    if (runs(*container) && !runs(*fallback_) && !hold_traffic(*container))
-      ;  // its connections first
-    else if (!take_routes_away({container}, d_.next.rollout_error))
-      ;  // those that the old container has no port for
-    else if (runs(*container))
-      stop(*container, d_.next.rollout_error);
-    else
-      remove(*container, d_.next.rollout_error, true);
+    // First its connections end; then go the names that the old container has no port for.
+    const bool busy = runs(*container) && !runs(*fallback_) && !hold_traffic(*container);
+    if (!busy && take_routes_away({container}, d_.next.rollout_error)) {
+      if (runs(*container))
+        stop(*container, d_.next.rollout_error);
+      else
+        remove(*container, d_.next.rollout_error, true);
+    }
     return fail(reason::kRolloutFailed, rollout_message());
   }
   if (is_down(*fallback_)) return_to_fallback();
