@@ -79,8 +79,11 @@ TEST(ProxySurvives, ADamagedDatabaseIsSetAside) {
   const std::string file = proxy.dir() / "state/mc-proxy.db";
   const auto aside = [&] {
     std::vector<std::string> found;
-    for (const auto& entry : std::filesystem::directory_iterator(proxy.dir() / "state"))
-      if (entry.path().string().starts_with(file + ".corrupt-")) found.push_back(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(proxy.dir() / "state")) {
+      const std::string path = entry.path();
+      const bool journal = path.ends_with("-wal") || path.ends_with("-shm");
+      if (path.starts_with(file + ".corrupt-") && !journal) found.push_back(path);
+    }
     return found;
   };
   ASSERT_EQ(proxy.l7("a.test", one), 204);
