@@ -279,13 +279,26 @@ void Loop::plan(base::TimePoint now) {
   config_.meters->outcomes.with({outcome_word(memory_)}).add();
 }
 
+// What was adopted as that, and came into force, is not defined any more, and is still there.
+bool Loop::is_leaving(const ComponentKey& key) const {
+  const auto known = memory_.components.find(key);
+  return known != memory_.components.end() && known->second.adopted &&
+         !known->second.adopted->revision.empty() &&
+         observer_.observed().containers.contains(known->second.adopted->container);
+}
+
 base::Result<> Loop::accept(const std::map<ComponentKey, reconciler::Adoption>& adoptions,
                             base::TimePoint now) {
   // What is defined has a container, or is about to have one: two would be ours.
-  for (const auto& [key, adoption] : adoptions)
+  for (const auto& [key, adoption] : adoptions) {
     if (desired_.services.contains(key.service) || desired_.unusable.contains(key.service))
       return base::make_error(base::Code::kConflict, key.service.str() + " is managed already",
                               "mcp status " + key.service.str() + " shows how it stands");
+    if (is_leaving(key))
+      return base::make_error(base::Code::kConflict,
+                              "the container of " + key.text() + " before is being removed",
+                              "try again when it is gone");
+  }
   reconciler::Memory before = memory_;
   for (const auto& [key, adoption] : adoptions) memory_.components[key].adopted = adoption;
   journal_.save(desired_, memory_, now);

@@ -125,6 +125,7 @@ class Loop {
   std::set<reconciler::ComponentKey> in_flight() const;
   std::set<std::string> pulling() const;
   bool concerns(const reconciler::Step& step) const;
+  bool is_leaving(const reconciler::ComponentKey& key) const;
 
   LoopPorts ports_;
   LoopConfig config_;

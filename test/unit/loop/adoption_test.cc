@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <utility>
+
 #include "agent/loop/loop.h"
 #include "parts.h"
 #include "reconciler/normalise.h"
@@ -142,6 +144,27 @@ TEST_F(Adoption, OfWhatIsDefinedIsRefused) {
   settle();
   EXPECT_EQ(accept().error().code, base::Code::kConflict);
   EXPECT_EQ(loop_->memory().components.at(key("web")).adopted->container, first);
+}
+
+// Its removal is under way: with another in its place, it would be a stranger's that is removed.
+TEST_F(Adoption, WaitsUntilTheOneBeforeIsGone) {
+  ASSERT_TRUE(accept());
+  push(snapshot(1, {service("web", kOther)}));
+  const reconciler::ContainerId first = std::exchange(id_, runtime_.add_foreign("another"));
+  loop_->hint();
+  settle();
+  source_.answers.push_back(snapshot(2, {service("db", "app:v2")}));
+  loop_->request_sync(true);
+  loop_->step(now_);
+  while (loop_->desired().services.contains(crds::ServiceName("web"))) {
+    executor_->run();
+    loop_->step(now_);
+  }
+  ASSERT_TRUE(runtime_.containers().contains(first));
+  EXPECT_EQ(accept().error().code, base::Code::kConflict);
+  settle();
+  EXPECT_FALSE(runtime_.containers().contains(first));
+  EXPECT_TRUE(accept());
 }
 
 TEST_F(Adoption, IsStartedAgainWhenItEnds) {
