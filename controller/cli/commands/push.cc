@@ -49,7 +49,9 @@ class LocalFile {
     return file;
   }
   LocalFile(LocalFile&& other) noexcept
-      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)), is_(std::move(other.is_)) {}
+      : path_(std::move(other.path_)),
+        fd_(std::exchange(other.fd_, -1)),
+        is_(std::move(other.is_)) {}
   ~LocalFile() {
     if (fd_ >= 0) ::close(fd_);
   }
