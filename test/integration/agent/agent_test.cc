@@ -15,8 +15,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const char* const kSleep = "trap 'exit 0' TERM; sleep 100000 & wait";
-
 TEST(Agent, PushedDefinitionsRunFollowChangesAndGo) {
   Node node;
   node.write("services/web.toml", web_definition("web", "one"));

@@ -1,12 +1,9 @@
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include "test/integration/agent/node.h"
+#include "test/integration/agent/silent_server.h"
 
 namespace test {
 namespace {
@@ -14,8 +11,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-const char* const kSleep = "trap 'exit 0' TERM; sleep 100000 & wait";
 
 // "warning ServiceStalled job"
 std::vector<std::string> alerts(Node& node) {
@@ -94,40 +89,13 @@ TEST(AgentAlerts, EachTroubleHasItsKind) {
   node.wait("their end", [&] { return alerts(node).empty(); });
 }
 
-// Takes connections, and never says anything.
-class SilentReceiver {
- public:
-  SilentReceiver() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), size);
-    ::listen(fd_, 16);
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-  }
-  ~SilentReceiver() { ::close(fd_); }
-  SilentReceiver(const SilentReceiver&) = delete;
-  SilentReceiver& operator=(const SilentReceiver&) = delete;
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
-  bool somebody_waits() const {
-    pollfd asked{fd_, POLLIN, 0};
-    return ::poll(&asked, 1, 0) == 1;
-  }
-
- private:
-  const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int port_ = 0;
-};
-
 TEST(AgentAlerts, AReceiverThatNeverAnswersHoldsNoCommitUp) {
-  const SilentReceiver silent;
+  const SilentServer silent;
   Node node(
       "[alerts]\ngroup_wait = \"0s\"\ndisable = [\"DiskNearlyFull\"]\n"
       "[alerts.for]\nServiceStalled = \"0s\"\n"
-      "[[alerts.receivers]]\ntype = \"webhook\"\nname = \"silent\"\nurl = \"" +
-      silent.url() + "\"\n");
+      "[[alerts.receivers]]\ntype = \"webhook\"\nname = \"silent\"\nurl = \"http://" +
+      silent.host() + "/\"\n");
   node.write("services/bad.toml", "name = \"bad\"\nimag = 1\n");
   node.commit("bad");
   node.start_agent();

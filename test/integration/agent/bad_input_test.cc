@@ -14,8 +14,6 @@ namespace {
 
 using testing::HasSubstr;
 
-const char* const kSleep = "trap 'exit 0' TERM; sleep 100000 & wait";
-
 std::string held(Node& node, const std::string& service) {
   return node.service(service)["hold"]["message"];
 }

@@ -81,6 +81,9 @@ class Node {
   std::optional<base::Child> agent_;
 };
 
+// What runs until it is told to stop.
+inline constexpr char kSleep[] = "trap 'exit 0' TERM; sleep 100000 & wait";
+
 // A service with one component of the demo image that runs `cmd` and, with `extra`, more lines.
 std::string definition(const std::string& name, const std::string& cmd,
                        const std::string& extra = "");

@@ -13,7 +13,7 @@ TEST(AgentSource, AWrongPasswordIsToldAndTheRightOneNeedsNoRestart) {
   isolate_git(dir / "home");
   const GitRepo origin = GitRepo::init_bare(dir / "root/origin.git");
   const GitRepo writer = GitRepo::clone(origin.path(), dir / "writer");
-  writer.change("services/job.toml", definition("job", "trap 'exit 0' TERM; sleep 100000 & wait"));
+  writer.change("services/job.toml", definition("job", kSleep));
   const HttpsGitServer server(dir / "server", dir / "root");
   write_file(dir / "password", "wrong\n");
   Node node("username = \"mcp\"\npassword_file = \"" + (dir / "password") + "\"\nca_file = \"" +

@@ -15,8 +15,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-const char* const kSleep = "trap 'exit 0' TERM; sleep 100000 & wait";
-
 std::string state(Node& node, const std::string& name) {
   return node.podman({"inspect", name, "--format", "{{.State.Status}}"});
 }

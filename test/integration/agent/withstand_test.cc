@@ -1,24 +1,21 @@
 // What the agent takes without losing its node: a registry that is damaged or too new, a reboot
 // while git is away, calls that never end.
 #include <gmock/gmock.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "test/integration/agent/node.h"
+#include "test/integration/agent/silent_server.h"
+#include "test/support/small_disk.h"
 
 namespace test {
 namespace {
 
 using testing::HasSubstr;
 namespace fs = std::filesystem;
-
-const char* const kSleep = "trap 'exit 0' TERM; sleep 100000 & wait";
 
 struct Running {
   std::string id;
@@ -46,31 +43,6 @@ void damage(const Node& node) {
   file.seekp(4096);
   file << std::string(8192, '\xff');
 }
-
-// A file system of its own, which a file can fill.
-class SmallDisk {
- public:
-  explicit SmallDisk(std::string folder) : folder_(std::move(folder)) {
-    fs::create_directory(folder_);
-    run({"mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", folder_});
-  }
-  ~SmallDisk() { run({"umount", "--lazy", folder_}); }
-  // To the last byte.
-  void fill() const {
-    const auto done = base::run_command({{"dd", "if=/dev/zero", "of=" + filler()}}, "", kPatience);
-    EXPECT_THAT(done ? done->err : "", HasSubstr("No space left"));
-  }
-  void empty() const { fs::remove(filler()); }
-
- private:
-  static constexpr base::Millis kPatience = std::chrono::seconds(30);
-  static void run(const std::vector<std::string>& argv) {
-    const auto done = base::run_command({argv}, "", kPatience);
-    EXPECT_TRUE(done && done->ok()) << argv.front();
-  }
-  std::string filler() const { return folder_ + "/filler"; }
-  const std::string folder_;
-};
 
 TEST(Withstand, ALostRegistryIsRebuiltAndNothingIsRestarted) {
   Node node;
@@ -264,29 +236,9 @@ TEST(Withstand, AfterARebootTheRegistryAloneStartsWhatRan) {
   });
 }
 
-// A registry that accepts connections and never says anything: pulls from it hang.
-class SilentRegistry {
- public:
-  SilentRegistry() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    ::bind(fd_, reinterpret_cast<sockaddr*>(&address), size);
-    ::listen(fd_, 64);
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
-    host_ = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
-  }
-  ~SilentRegistry() { ::close(fd_); }
-  const std::string& host() const { return host_; }
-
- private:
-  const int fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  std::string host_;
-};
-
+// From a registry that never says anything.
 TEST(Withstand, PullsThatHangHoldUpTheirOwnServicesOnly) {
-  const SilentRegistry registry;
+  const SilentServer registry;
   Node node;
   const auto with_image = [](std::string text, const std::string& image) {
     return text.replace(text.find(PodmanFixture::kDemoImage),

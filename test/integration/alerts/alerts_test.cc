@@ -10,6 +10,7 @@
 
 #include "base/core/hmac.h"
 #include "test/integration/alerts/parts.h"
+#include "test/support/small_disk.h"
 
 namespace test {
 namespace {
@@ -145,41 +146,11 @@ TEST(Alerts, WhatBeganAndEndedAroundAKillIsToldToo) {
   EXPECT_THAT(listener.told("/ops"), ElementsAre("resolved SourceUnreachable"));
 }
 
-// The agent's folder of state on a file system of its own.
-class SmallDisk {
- public:
-  explicit SmallDisk(const Agent& agent) : path_(agent.folder() / "state") {
-    std::filesystem::create_directory(path_);
-    EXPECT_TRUE(run({"mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", path_}));
-  }
-  ~SmallDisk() { run({"umount", "--lazy", path_}); }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-  const std::string& path() const { return path_; }
-  // To the last byte, or so many 4 KiB.
-  void fill(const std::string& blocks = "") {
-    std::vector<std::string> coarse = {"dd", "if=/dev/zero", "of=" + path_ + "/filler", "bs=4k"};
-    if (!blocks.empty()) coarse.push_back("count=" + blocks);
-    run(coarse);
-    if (blocks.empty()) run({"dd", "if=/dev/zero", "of=" + path_ + "/more", "bs=1"});
-  }
-  void free() {
-    for (const char* file : {"/filler", "/more"}) std::filesystem::remove(path_ + file);
-  }
-
- private:
-  static bool run(const std::vector<std::string>& command) {
-    const auto done = base::run_command({command}, "", std::chrono::seconds(30));
-    return done && done->ok();
-  }
-  const std::string path_;
-};
-
 TEST(Alerts, AFullDiskAroundAKillLosesNoEnd) {
   if (::geteuid() != 0) GTEST_SKIP() << "a small disk takes root: mount(8)";
   Listener listener;
   Agent agent(kAtOnce + webhook(listener, "/ops"));
-  SmallDisk disk(agent);
+  const SmallDisk disk(agent.folder() / "state");
   agent.start();
   ASSERT_TRUE(eventually([&] { return agent.status().has_value(); })) << agent.log();
   disk.fill();
@@ -187,7 +158,7 @@ TEST(Alerts, AFullDiskAroundAKillLosesNoEnd) {
   ASSERT_TRUE(eventually([&] { return agent.receiver("ops")["delivered"] == 1; })) << agent.log();
   EXPECT_THAT(agent.log(), HasSubstr("it is kept in " + disk.path() + "/alerts-told"));
   agent.kill();
-  disk.free();
+  disk.empty();
   agent.give_source();
   agent.start();
   ASSERT_TRUE(eventually([&] { return listener.told("/ops").size() >= 2; })) << agent.log();
@@ -200,8 +171,8 @@ TEST(Alerts, ADiskThatIsNearlyFullIsOne) {
   Agent agent(
       "[alerts]\ndisk_free_percent = 50\n"
       "[alerts.for]\nDiskNearlyFull = \"0s\"\n");
-  SmallDisk disk(agent);
-  disk.fill("1200");  // of 2048
+  const SmallDisk disk(agent.folder() / "state");
+  disk.take(1200);  // of 2048
   agent.start();
   const auto fires = [&] {
     const auto document = agent.status();
