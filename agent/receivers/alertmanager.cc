@@ -72,8 +72,8 @@ std::string alertmanager_document(const Message& message) {
   Json out = Json::array();
   // Labels say which alert it is, so one whose severity has changed is another one, and the former
   // has to end. https://prometheus.io/docs/alerting/latest/clients/
-  for (const auto& alerts : {message.alerts, message.superseded})
-    for (const Alert& alert : alerts) out.push_back(element_of(message, alert));
+  for (const auto* alerts : {&message.alerts, &message.superseded})
+    for (const Alert& alert : *alerts) out.push_back(element_of(message, alert));
   return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
