@@ -27,6 +27,17 @@ sockaddr_in local(int port) {
   return address;
 }
 
+// What the kernel makes of it; 0 when it is taken.
+int bound(int port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = local(port);
+  socklen_t size = sizeof address;
+  const bool free = ::bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                    ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  ::close(fd);
+  return free ? ntohs(address.sin_port) : 0;
+}
+
 bool connects(int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = local(port);
@@ -48,13 +59,13 @@ bool eventually(const std::function<bool()>& done) {
 }  // namespace
 
 int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = local(0);
-  socklen_t size = sizeof address;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(fd);
-  return ntohs(address.sin_port);
+  return bound(0);
+}
+
+int free_low_port() {
+  int port = 1023;
+  while (bound(port) != port && port > 1) --port;
+  return port;
 }
 
 void make_certificate(const std::string& stem, const std::string& host, int days,
@@ -111,7 +122,8 @@ void Backend::wait() const {
 Proxy::Proxy(const ProxyOptions& options)
     : address_(options.address),
       port_(options.port == 0 ? free_port() : options.port),
-      own_resolver_(!options.resolver.empty()) {
+      own_resolver_(!options.resolver.empty()),
+      nobody_(options.nobody) {
   std::ofstream(dir_ / "resolv.conf") << options.resolver;
   name_hosts("");
   configure(options);
@@ -153,6 +165,17 @@ void Proxy::start() {
                                "mount --bind \"$0/hosts\" /etc/hosts && "
                                "mount --bind \"$0/resolv.conf\" /etc/resolv.conf && exec \"$@\"",
                                dir_ / ""});
+  if (nobody_) {
+    // Folders of the build may be closed to it.
+    argv.front() = dir_ / "mc-proxy";
+    if (!std::filesystem::exists(argv.front()))
+      std::filesystem::copy(kBin + "mc-proxy", argv.front());
+    ASSERT_EQ(run({"chown", "-R", "nobody", dir_ / ""}).code, 0);
+    argv.insert(argv.begin(),
+                {"setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+                 "--bounding-set=-all,+net_bind_service", "--inh-caps=-all,+net_bind_service",
+                 "--ambient-caps=-all,+net_bind_service", "--no-new-privs"});
+  }
   auto child = base::Child::spawn({argv}, {.output_file = dir_ / "log"});
   ASSERT_TRUE(child) << child.error().text();
   daemon_ = std::move(*child);

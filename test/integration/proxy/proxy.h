@@ -15,6 +15,7 @@
 namespace test {
 
 int free_port();
+int free_low_port();  // below 1024
 
 struct Output {
   int code = 0;
@@ -50,6 +51,7 @@ struct ProxyOptions {
   std::string address = "127.0.0.1";  // and port of the listener; 0: a free one
   int port = 0;
   std::string resolver = {};  // text of a resolv.conf of its own; hosts are those of name_hosts()
+  bool nobody = false;        // runs as that user, with the right to low ports and no other
   std::string disk = {};  // size of a file system of its own for the state, as mount(8) takes it
 };
 
@@ -92,6 +94,7 @@ class Proxy {
   int port_;
   bool mounted_ = false;
   bool own_resolver_;
+  bool nobody_;
   std::optional<base::Child> daemon_;
 };
 

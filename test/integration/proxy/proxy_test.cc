@@ -23,17 +23,24 @@ using Json = nlohmann::json;
 TEST(Proxy, ServesHttp1AndHttp2WithTheClientsAddress) {
   Proxy proxy;
   Backend one("one");
-  ASSERT_EQ(proxy.l7("A.test", one), 204);
-  EXPECT_THAT(proxy.curl("a.test", {"--http1.1"}).out,
-              AllOf(HasSubstr("name: one"), HasSubstr("x-forwarded-for: 127.0.0.1"),
-                    HasSubstr("x-real-ip: 127.0.0.1"), HasSubstr("x-forwarded-proto: https")));
-  EXPECT_EQ(proxy.curl("a.test", {"--http2", "-o", "/dev/null", "-w", "%{http_version}"}).out, "2");
-  EXPECT_THAT(proxy.curl("a.test", {"-H", "X-Forwarded-For: 6.6.6.6"}).out,
-              Not(HasSubstr("6.6.6.6")));
-  const Output back =
-      run({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/websocket.py",
-           std::to_string(proxy.port()), "a.test", proxy.ca(), "hello"});
-  EXPECT_EQ(back.out, "101 hello\n") << back.err;
+  for (const bool mixed : {false, true}) {
+    ASSERT_EQ(proxy.l7("A.test", one), 204);
+    if (mixed) {
+      ASSERT_EQ(proxy.l4("raw.test", one), 204);
+    }
+    EXPECT_THAT(proxy.curl("a.test", {"--http1.1"}).out,
+                AllOf(HasSubstr("name: one"), HasSubstr("x-forwarded-for: 127.0.0.1"),
+                      HasSubstr("x-real-ip: 127.0.0.1"), HasSubstr("x-forwarded-proto: https")));
+    EXPECT_EQ(proxy.curl("a.test", {"--http2", "-o", "/dev/null", "-w", "%{http_version}"}).out,
+              "2");
+    for (const std::string header : {"X-Forwarded-For", "X-Real-IP", "X-Forwarded-Proto"})
+      EXPECT_THAT(proxy.curl("a.test", {"-H", header + ": 6.6.6.6"}).out,
+                  AllOf(HasSubstr("name: one"), Not(HasSubstr("6.6.6.6"))));
+    const Output back =
+        run({"python3", std::string(MCP_SOURCE_DIR) + "/test/integration/proxy/websocket.py",
+             std::to_string(proxy.port()), "a.test", proxy.ca(), "hello"});
+    EXPECT_EQ(back.out, "101 hello\n") << back.err;
+  }
 }
 
 TEST(Proxy, RefusesWhatItDoesNotServe) {
@@ -350,104 +357,6 @@ TEST(Proxy, AnEdgeAndAnOriginKeepTheClientsAddress) {
   EXPECT_NE(origin.curl("a.test").code, 0) << "no PROXY header, no answer";
 }
 
-TEST(Proxy, ABadCertificateCostsItsOwnRouteAlone) {
-  Proxy proxy({.dev_ca = false});
-  Backend one("one");
-  const std::string certs = proxy.dir() / "certs/";
-  make_certificate(certs + "ca", "root");
-  make_certificate(certs + "good", "good.test");
-  make_certificate(certs + "alone", "alone.test", 90, certs + "ca");
-  make_certificate(certs + "other", "other.test");
-  make_certificate(certs + "soon", "soon.test", 5);
-  make_certificate(certs + "mixed", "mixed.test", 90, certs + "ca");
-  std::ofstream(certs + "mixed.pem", std::ios::app) << std::ifstream(certs + "other.pem").rdbuf();
-  std::filesystem::copy(certs + "other.pem", certs + "keyless.pem");
-  std::filesystem::create_directory(certs + "folder.pem");
-  std::filesystem::copy(certs + "good.key", certs + "misfit.key");
-  std::filesystem::copy(certs + "other.pem", certs + "misfit.pem");
-  const auto body = [&](const std::string& file) {
-    return Json{{"owner", "t"}, {"mode", "l7"}, {"backend", one.address()}, {"tlsCert", file}};
-  };
-  const auto put = [&](const std::string& host, const std::string& file) {
-    return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/" + host, body(file));
-  };
-  ASSERT_EQ(put("good.test", "good.pem").status, 204);
-  ASSERT_EQ(put("soon.test", "soon.pem").status, 204);
-  const struct {
-    const char* host;
-    const char* file;
-    const char* why;
-  } kBad[] = {
-      {"x.test", "missing.pem", "No such file"},    {"other.test", "misfit.pem", "does not fit"},
-      {"alone.test", "alone.pem", "no chain"},      {"x.test", "good.key", "holds no certificate"},
-      {"x.test", "good.pem", "not for x.test"},     {"x.test", "", "tlsCert is empty"},
-      {"x.test", "folder.pem", "Is a directory"},   {"mixed.test", "mixed.pem", "no chain"},
-      {"other.test", "keyless.pem", "keyless.key)"}};
-  for (const auto& bad : kBad) {
-    const auto answer = put(bad.host, bad.file);
-    EXPECT_EQ(answer.status, 400) << bad.why;
-    EXPECT_THAT(answer.body, AllOf(HasSubstr(bad.why), HasSubstr(bad.file))) << answer.body;
-    EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
-  }
-  EXPECT_THAT(proxy.curl("good.test", {"--cacert", certs + "good.pem"}).out,
-              HasSubstr("name: one"));
-  EXPECT_THAT(std::string(proxy.route("soon.test")["problem"]), HasSubstr("expires in"));
-
-  // The file goes bad in use, then the process is started again: the former one stays in force.
-  const std::string before = proxy.handshake({"-servername", "good.test"});
-  std::ofstream(certs + "good.pem") << "nonsense\n";
-  proxy.wait("the bad file is seen",
-             [&] { return !std::string(proxy.route("good.test")["problem"]).empty(); });
-  proxy.kill_daemon(SIGTERM);
-  proxy.start();
-  EXPECT_THAT(std::string(proxy.route("good.test")["problem"]), HasSubstr("good.pem"));
-  EXPECT_THAT(proxy.handshake({"-servername", "good.test"}), HasSubstr("CN=good.test"));
-
-  // A better one is taken while a connection stays open.
-  make_certificate(certs + "good", "good.test");
-  proxy.wait("the new certificate is shown",
-             [&] { return proxy.curl("good.test", {"--cacert", certs + "good.pem"}).code == 0; });
-  EXPECT_EQ(proxy.route("good.test")["problem"], "");
-}
-
-TEST(Proxy, KeepsOwnersApartAndAppliesAllOrNothing) {
-  Proxy proxy;
-  Backend one("one");
-  ASSERT_EQ(proxy.l7("a.test", one), 204);
-  const std::string target = "/v1/routes/" + std::to_string(proxy.port()) + "/a.test";
-  EXPECT_EQ(proxy.put("a.test", {{"mode", "l7"}, {"backend", "127.0.0.1:1"}}, "other"), 409);
-  EXPECT_EQ(proxy.call("DELETE", target + "?owner=other").status, 409);
-  EXPECT_EQ(proxy.call("DELETE", target).status, 400) << "whose?";
-
-  const auto upsert = [&](const std::string& host, const std::string& backend) {
-    return Json{
-        {"listener", proxy.listener()}, {"hostname", host}, {"mode", "l7"}, {"backend", backend}};
-  };
-  const auto apply = [&](Json upserts, Json removes) {
-    return proxy.call("POST", "/v1/routes:apply",
-                      {{"owner", "test"}, {"upserts", upserts}, {"removes", removes}});
-  };
-  const Json remove_a{{"listener", proxy.listener()}, {"hostname", "a.test"}};
-  EXPECT_EQ(
-      apply({upsert("b.test", one.address()), upsert("c.test", "nonsense")}, {remove_a}).status,
-      400);
-  EXPECT_TRUE(proxy.route("b.test").is_null());
-  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
-  EXPECT_NE(proxy.curl("b.test").code, 0);
-  Json misspelt = upsert("b.test", one.address());
-  misspelt["tlscert"] = "x";
-  const auto answer = apply({misspelt}, Json::array());
-  EXPECT_EQ(answer.status, 400);
-  EXPECT_THAT(answer.body, HasSubstr("did you mean 'tlsCert'?"));
-
-  EXPECT_EQ(
-      apply({upsert("b.test", one.address()), upsert("c.test", one.address())}, {remove_a}).status,
-      204);
-  EXPECT_THAT(proxy.curl("b.test").out, HasSubstr("name: one"));
-  EXPECT_NE(proxy.curl("a.test").code, 0);
-  EXPECT_EQ(proxy.call("DELETE", target + "?owner=test").status, 204) << "gone already is fine";
-}
-
 TEST(Proxy, WhatRunsGoesOnWhenEitherProcessIsKilled) {
   Proxy proxy;
   Backend one("one");
@@ -475,74 +384,6 @@ TEST(Proxy, WhatRunsGoesOnWhenEitherProcessIsKilled) {
   proxy.start();
   EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: two"));
   EXPECT_THAT(proxy.curl("b.test").out, HasSubstr("name: one"));
-}
-
-TEST(Proxy, ATakenPortCostsItsListenerAlone) {
-  const Backend squatter("squatter");
-  Proxy proxy({.more = "[[listeners]]\naddress = \"" + squatter.address() + "\"\n"});
-  const Backend one("one");
-  ASSERT_EQ(proxy.l7("a.test", one), 204);
-  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
-  const Json listener = proxy.status()["listeners"][0];
-  EXPECT_EQ(listener["open"], false);
-  EXPECT_THAT(std::string(listener["problem"]), HasSubstr("in use"));
-}
-
-TEST(Proxy, TheToolSendsEveryFlag) {
-  Proxy proxy;
-  Backend one("one", {"--proxy"});
-  const auto ctl = [&](std::vector<std::string> words) {
-    words.insert(words.begin(), {std::string(MCP_BINARY_DIR) + "/bin/mcproxyctl", "--socket",
-                                 proxy.dir() / "api.sock"});
-    return run(words);
-  };
-  make_certificate(proxy.dir() / "certs/web", "web.test");
-  std::filesystem::rename(proxy.dir() / "certs/web.key", proxy.dir() / "certs/elsewhere.key");
-  const Output added = ctl({"add", std::to_string(proxy.port()), "web.test", one.address(),
-                            "--mode", "l7", "--owner", "me", "--tls-cert", "web.pem", "--tls-key",
-                            "elsewhere.key", "--backend-protocol", "h1", "--send-proxy-protocol"});
-  ASSERT_EQ(added.code, 0) << added.err;
-  Json route = proxy.route("web.test");
-  for (const char* gone : {"health", "served", "problem", "certificateNotAfter", "openConnections",
-                           "drainingConnections", "requests", "responses5xx", "waiting", "held"})
-    EXPECT_EQ(route.erase(gone), 1U) << gone;
-  EXPECT_EQ(route, (Json{{"listener", proxy.listener()},
-                         {"hostname", "web.test"},
-                         {"owner", "me"},
-                         {"backend", one.address()},
-                         {"mode", "l7"},
-                         {"tlsCert", "web.pem"},
-                         {"tlsKey", "elsewhere.key"},
-                         {"backendTls", false},
-                         {"backendProtocol", "h1"},
-                         {"sendProxyProtocol", true},
-                         {"hold", 0}}));
-  const std::vector<std::string> trust{"--cacert", proxy.dir() / "certs/web.pem"};
-  EXPECT_EQ(proxy.curl("web.test", trust).code, 0);
-  EXPECT_EQ(proxy.curl("web.test", trust, "/broken").code, 0);
-  EXPECT_EQ(proxy.route("web.test")["requests"], 2);
-  EXPECT_EQ(proxy.route("web.test")["responses5xx"], 1);
-  EXPECT_THAT(proxy.call("GET", "/metrics").body,
-              HasSubstr("mcproxy_route_responses_5xx_total{listener=\"" + proxy.listener() +
-                        "\",hostname=\"web.test\",owner=\"me\"} 1\n"));
-  EXPECT_THAT(ctl({"list"}).out, AllOf(HasSubstr("web.test"), HasSubstr("+proxy")));
-  EXPECT_EQ(ctl({"status"}).code, 0);
-
-  ASSERT_EQ(
-      ctl({"add", proxy.listener(), "tls.test", one.address(), "--mode", "l7", "--backend-tls"})
-          .code,
-      0);
-  EXPECT_EQ(proxy.route("tls.test")["backendTls"], true);
-  ASSERT_EQ(
-      ctl({"add", proxy.listener(), "held.test", one.address(), "--mode", "l7", "--hold", "7"})
-          .code,
-      0);
-  EXPECT_EQ(proxy.route("held.test")["hold"], 7);
-  EXPECT_THAT(ctl({"list"}).out, AllOf(HasSubstr("HELD"), HasSubstr("(held)")));
-  EXPECT_EQ(proxy.route("tls.test")["owner"], "operator");
-  EXPECT_THAT(ctl({"remove", proxy.listener(), "web.test"}).err, HasSubstr("belongs to me"));
-  EXPECT_EQ(ctl({"remove", proxy.listener(), "web.test", "--owner", "me"}).code, 0);
-  EXPECT_TRUE(proxy.route("web.test").is_null());
 }
 
 TEST(Proxy, TwoHundredSwitchesUnderLoadLoseNoRequest) {

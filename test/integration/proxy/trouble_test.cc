@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "test/integration/proxy/proxy.h"
 
@@ -16,137 +15,30 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using Json = nlohmann::json;
 
-// The same key and names, until yesterday. Newer versions of openssl x509 make no such certificate.
-constexpr char kYesterday[] = R"(
-import datetime, sys
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-key = serialization.load_pem_private_key(open(sys.argv[1], 'rb').read(), None)
-old = x509.load_pem_x509_certificate(open(sys.argv[2], 'rb').read())
-day = datetime.timedelta(days=1)
-now = datetime.datetime.now(datetime.timezone.utc)
-new = x509.CertificateBuilder()
-new = new.issuer_name(old.issuer).subject_name(old.subject).public_key(key.public_key())
-new = new.serial_number(1).not_valid_before(now - 2 * day).not_valid_after(now - day)
-for extension in old.extensions:
-    new = new.add_extension(extension.value, extension.critical)
-print(new.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode())
-)";
-
-TEST(ProxyTrouble, AnExpiredCertificateIsRefusedAndAnEndIsAnnounced) {
-  Proxy proxy({.dev_ca = false});
+// As under systemd, whose unit gives it that and no more.
+TEST(ProxyTrouble, AnOrdinaryUserNeedsTheRightToLowPortsAlone) {
+  Proxy proxy({.port = free_low_port(), .nobody = true});
   const Backend one("one");
-  const std::string certs = proxy.dir() / "certs/";
-  make_certificate(certs + "web", "web.test", 5);
-  const Output old = run({"python3", "-c", kYesterday, certs + "web.key", certs + "web.pem"});
-  ASSERT_THAT(old.out, HasSubstr("BEGIN CERTIFICATE")) << old.err;
-  std::ofstream(certs + "old.pem") << old.out;
-  std::filesystem::copy(certs + "web.key", certs + "old.key");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+  for (const int pid : proxy.haproxy_pids()) {
+    EXPECT_EQ(run({"ps", "-o", "user=", "-p", std::to_string(pid)}).out, "nobody\n");
+    ::kill(pid, SIGKILL);
+  }
+  proxy.wait("HAProxy serves again",
+             [&] { return proxy.curl("a.test").out.find("name: one") != std::string::npos; });
 
-  const auto put = [&](const std::string& file) {
-    const Json body{
-        {"owner", "test"}, {"mode", "l7"}, {"backend", one.address()}, {"tlsCert", file}};
-    return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/web.test", body);
-  };
-  const auto refused = put("old.pem");
+  // Files of root's are not read for it.
+  const std::string certs = proxy.dir() / "certs/";
+  make_certificate(certs + "web", "web.test");
+  std::filesystem::permissions(certs + "web.key", std::filesystem::perms::owner_read);
+  const Json body{
+      {"owner", "test"}, {"mode", "l7"}, {"backend", one.address()}, {"tlsCert", "web.pem"}};
+  const auto refused = proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/web.test", body);
   EXPECT_EQ(refused.status, 400);
-  EXPECT_THAT(refused.body, AllOf(HasSubstr("old.pem: expired at"), HasSubstr("renew it")));
-  ASSERT_EQ(put("web.pem").status, 204);
-  EXPECT_THAT(std::string(proxy.route("web.test")["problem"]), HasSubstr("expires in 4d"));
-  EXPECT_THAT(proxy.call("GET", "/metrics").body,
-              HasSubstr("mcproxy_route_certificate_not_after_timestamp_seconds{listener=\""));
-
-  // A file that expires in use: the one that is in force stays.
-  std::filesystem::rename(certs + "old.pem", certs + "web.pem");
-  proxy.wait("the expired file is seen", [&] {
-    return std::string(proxy.route("web.test")["problem"]).find("expired at") != std::string::npos;
-  });
-  EXPECT_EQ(proxy.route("web.test")["served"], true);
-  EXPECT_THAT(proxy.handshake({"-servername", "web.test"}), HasSubstr("CN=web.test"));
-}
-
-TEST(ProxyTrouble, AnEndIsAnnouncedFourteenDaysBefore) {
-  Proxy proxy({.dev_ca = false});
-  const Backend one("one");
-  const std::string certs = proxy.dir() / "certs/";
-  for (const int days : {13, 15}) {
-    const std::string name = "in" + std::to_string(days);
-    make_certificate(certs + name, name + ".test", days);
-    ASSERT_EQ(proxy.put(name + ".test",
-                        {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", name + ".pem"}}),
-              204);
-  }
-  const Json listener = proxy.status()["listeners"][0];
-  const std::string metrics = proxy.call("GET", "/metrics").body;
-  ASSERT_EQ(listener["routes"].size(), 2U);
-  for (const Json& route : listener["routes"]) {
-    const std::string host = route["hostname"];
-    EXPECT_EQ(route["served"], true) << host;
-    const std::string problem = route["problem"];
-    EXPECT_EQ(problem.find("expires in 12d") != std::string::npos, host == "in13.test") << problem;
-    EXPECT_EQ(problem.empty(), host == "in15.test") << problem;
-    const Output end = run({"sh", "-c",
-                            "end=$(openssl x509 -noout -enddate -in \"$0\" | cut -d= -f2) && "
-                            "date -u -d \"$end\" '+%s %Y-%m-%dT%H:%M:%SZ' | tr -d '\\n'",
-                            certs + host.substr(0, 4) + ".pem"});
-    ASSERT_EQ(end.code, 0) << end.err;
-    const size_t space = end.out.find(' ');
-    EXPECT_EQ(route["certificateNotAfter"], end.out.substr(space + 1));
-    EXPECT_THAT(metrics, HasSubstr("mcproxy_route_certificate_not_after_timestamp_seconds{"
-                                   "listener=\"" +
-                                   proxy.listener() + "\",hostname=\"" + host +
-                                   "\",owner=\"test\"} " + end.out.substr(0, space) + "\n"));
-  }
-}
-
-TEST(ProxyTrouble, ACertificateThatGoesBadInUseIsServedOn) {
-  Proxy proxy({.dev_ca = false});
-  const Backend one("one");
-  const std::string web = proxy.dir() / "certs/web";
-  const std::string former = proxy.dir() / "former";
-  make_certificate(web, "web.test");
-  for (const std::string ending : {".pem", ".key"})
-    std::filesystem::copy(web + ending, former + ending);
-  make_certificate(proxy.dir() / "other", "web.test");
-  ASSERT_EQ(
-      proxy.put("web.test", {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", "web.pem"}}),
-      204);
-  const auto move_in = [&](const std::string& from, const std::string& to) {
-    std::filesystem::copy(from, to + ".new");
-    std::filesystem::rename(to + ".new", to);
-  };
-  const auto goes_on_but_says = [&](const std::string& file, const std::string& why) {
-    for (const bool restarted : {false, true}) {
-      if (restarted) {
-        proxy.kill_daemon(SIGKILL);
-        for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
-        proxy.start();
-      }
-      std::string problem;
-      proxy.wait(why, [&] {
-        problem = proxy.route("web.test")["problem"];
-        return problem.find(why) != std::string::npos;
-      });
-      EXPECT_THAT(problem, HasSubstr(file));
-      EXPECT_EQ(proxy.route("web.test")["served"], true);
-      EXPECT_THAT(proxy.curl("web.test", {"--cacert", former + ".pem"}).out,
-                  HasSubstr("name: one"));
-    }
-  };
-  const auto is_mended = [&] {
-    for (const std::string ending : {".key", ".pem"}) move_in(former + ending, web + ending);
-    proxy.wait("the problem is gone", [&] { return proxy.route("web.test")["problem"] == ""; });
-  };
-  std::filesystem::remove(web + ".pem");
-  goes_on_but_says("web.pem", "No such file");
-  is_mended();
-  move_in(proxy.dir() / "other.key", web + ".key");
-  goes_on_but_says("web.key", "does not fit the certificate");
-  is_mended();
-  std::filesystem::remove(web + ".key");
-  goes_on_but_says("web.key", "holds no private key");
-  is_mended();
-  EXPECT_EQ(proxy.curl("web.test", {"--cacert", former + ".pem"}).code, 0);
+  EXPECT_THAT(refused.body,
+              AllOf(HasSubstr("web.key"), HasSubstr("let the user that mc-proxy runs as read it")));
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
 }
 
 TEST(ProxyTrouble, BothKindsOfProxyHeaderComeIn) {
@@ -160,6 +52,21 @@ TEST(ProxyTrouble, BothKindsOfProxyHeaderComeIn) {
   EXPECT_THAT(ask("v1").out, HasSubstr("x-forwarded-for: 192.0.2.7\n"));
   EXPECT_THAT(ask("v2").out, HasSubstr("x-forwarded-for: 192.0.2.7\n"));
   EXPECT_NE(ask("none").code, 0);
+}
+
+TEST(ProxyTrouble, ATakenPortCostsItsListenerAlone) {
+  const Backend squatter("squatter");
+  Proxy proxy({.more = "[[listeners]]\naddress = \"" + squatter.address() + "\"\n"});
+  const Backend one("one");
+  ASSERT_EQ(proxy.l7("a.test", one), 204);
+  EXPECT_THAT(proxy.curl("a.test").out, HasSubstr("name: one"));
+  const Json listener = proxy.status()["listeners"][0];
+  EXPECT_EQ(listener["open"], false);
+  EXPECT_THAT(std::string(listener["problem"]), HasSubstr("in use"));
+  const Output shown = run({std::string(MCP_BINARY_DIR) + "/bin/mcproxyctl", "--socket",
+                            proxy.dir() / "api.sock", "status"});
+  EXPECT_EQ(shown.code, 1);
+  EXPECT_THAT(shown.out, HasSubstr("in use"));
 }
 
 TEST(ProxyTrouble, AListenerLeavesTheConfiguration) {
@@ -260,121 +167,6 @@ TEST(ProxyTrouble, ManyRoutesAreAdoptedAsTheyAre) {
   EXPECT_EQ(proxy.status()["haproxy"]["reloads"], 1);
   for (const std::string host : {"n0.test", "n7.test", "n299.test"})
     EXPECT_EQ(proxy.curl(host).code, 0) << host;
-}
-
-// OpenSSL reads it, and HAProxy refuses its whole configuration for it.
-void make_weak_certificate(const std::string& stem, const std::string& host) {
-  const Output made = run({"openssl", "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout",
-                           stem + ".key", "-out", stem + ".pem", "-subj", "/CN=" + host, "-addext",
-                           "subjectAltName=DNS:" + host, "-days", "90"});
-  ASSERT_EQ(made.code, 0) << made.err;
-}
-
-TEST(ProxyTrouble, ACertificateThatIsTooWeakCostsItsOwnRouteAlone) {
-  Proxy proxy({.dev_ca = false});
-  const Backend one("one");
-  const std::string certs = proxy.dir() / "certs/";
-  make_certificate(certs + "good", "good.test");
-  make_certificate(certs + "web", "web.test");
-  make_weak_certificate(certs + "weak", "web.test");
-  const auto put = [&](const std::string& host, const std::string& file) {
-    const Json body{{"owner", host}, {"mode", "l7"}, {"backend", one.address()}, {"tlsCert", file}};
-    return proxy.call("PUT", "/v1/routes/" + proxy.listener() + "/" + host, body);
-  };
-  const auto refused = put("web.test", "weak.pem");
-  EXPECT_EQ(refused.status, 400);
-  EXPECT_THAT(refused.body, AllOf(HasSubstr("weak.pem: "), HasSubstr("key too small")));
-  // One of a chain that SHA-1 holds together.
-  make_certificate(certs + "ca", "root");
-  const Output made =
-      run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-sha1", "-keyout",
-           certs + "old.key", "-out", certs + "old.pem", "-subj", "/CN=web.test", "-addext",
-           "subjectAltName=DNS:web.test", "-CA", certs + "ca.pem", "-CAkey", certs + "ca.key"});
-  ASSERT_EQ(made.code, 0) << made.err;
-  std::ofstream(certs + "old.pem", std::ios::app) << std::ifstream(certs + "ca.pem").rdbuf();
-  EXPECT_THAT(put("web.test", "old.pem").body, HasSubstr("old.pem: "));
-  ASSERT_EQ(put("web.test", "web.pem").status, 204);
-  ASSERT_EQ(put("good.test", "good.pem").status, 204);
-
-  const auto all_is_well_but_for_the_file = [&] {
-    EXPECT_THAT(std::string(proxy.route("web.test")["problem"]),
-                AllOf(HasSubstr("web.pem: "), HasSubstr("key too small")));
-    EXPECT_EQ(proxy.status()["haproxy"]["problem"], "");
-    EXPECT_THAT(proxy.handshake({"-servername", "web.test"}), HasSubstr("id-ecPublicKey"));
-    EXPECT_EQ(put("good.test", "good.pem").status, 204);
-    EXPECT_THAT(proxy.curl("good.test", {"--cacert", certs + "good.pem"}).out,
-                HasSubstr("name: one"));
-  };
-  make_weak_certificate(certs + "web", "web.test");
-  proxy.wait("the weak file is seen",
-             [&] { return !std::string(proxy.route("web.test")["problem"]).empty(); });
-  all_is_well_but_for_the_file();
-  proxy.kill_daemon(SIGKILL);
-  proxy.start();
-  all_is_well_but_for_the_file();
-  proxy.kill_daemon(SIGKILL);
-  for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
-  proxy.start();
-  all_is_well_but_for_the_file();
-}
-
-// Its build may be stricter than ours.
-TEST(ProxyTrouble, ACertificateThatOnlyHaproxyRefusesCostsItsOwnRouteAlone) {
-  const TempDir dir;
-  std::ofstream(dir / "haproxy") << R"(#!/bin/sh
-# With a file "accepted", only the certificates of web.test that it names are.
-for config; do :; done
-[ ! -e )" + dir / "accepted" + R"( ] ||
-  for file in $(sed -n 's/ web.test$//p' -- "${config%/*}"/*.crt); do
-    grep -q "$file" )" + dir / "accepted" +
-                                        R"( ||
-      { echo "[ALERT] (1) : unable to load SSL certificate '$file'." >&2; exit 1; }
-  done
-exec haproxy "$@"
-)";
-  std::filesystem::permissions(dir / "haproxy", std::filesystem::perms::owner_all);
-  Proxy proxy({.dev_ca = false, .more = "[haproxy]\nbinary = \"" + dir / "haproxy" + "\"\n"});
-  const Backend one("one");
-  const std::string certs = proxy.dir() / "certs/";
-  for (const std::string name : {"good", "web"}) {
-    make_certificate(certs + name, name + ".test");
-    ASSERT_EQ(proxy.put(name + ".test",
-                        {{"mode", "l7"}, {"backend", one.address()}, {"tlsCert", name + ".pem"}}),
-              204);
-  }
-  const auto curl = [&](const std::string& name, const std::string& root) {
-    return proxy.curl(name + ".test", {"--cacert", root}).out;
-  };
-  const auto both_start_again = [&] {
-    proxy.kill_daemon(SIGKILL);
-    for (const int pid : proxy.haproxy_pids()) ::kill(pid, SIGKILL);
-    proxy.start();
-  };
-  // The former certificate is in force.
-  for (const auto& file : std::filesystem::directory_iterator(proxy.dir() / "state/haproxy/certs"))
-    std::ofstream(dir / "accepted", std::ios::app) << file.path().string() << "\n";
-  std::filesystem::copy(certs + "web.pem", dir / "former.pem");
-  make_certificate(certs + "web", "web.test");
-  both_start_again();
-  EXPECT_THAT(curl("good", certs + "good.pem"), HasSubstr("name: one"));
-  EXPECT_THAT(curl("web", dir / "former.pem"), HasSubstr("name: one"));
-  EXPECT_THAT(std::string(proxy.route("web.test")["problem"]),
-              AllOf(HasSubstr("web.pem: "), HasSubstr("HAProxy refuses")));
-  EXPECT_EQ(proxy.status()["haproxy"]["problem"], "");
-
-  // There is none that would do.
-  std::ofstream(dir / "accepted", std::ios::trunc).close();
-  both_start_again();
-  EXPECT_THAT(curl("good", certs + "good.pem"), HasSubstr("name: one"));
-  EXPECT_EQ(proxy.route("web.test")["served"], false);
-  EXPECT_THAT(std::string(proxy.route("web.test")["problem"]), HasSubstr("HAProxy refuses"));
-
-  // Another file is tried.
-  std::filesystem::remove(dir / "accepted");
-  make_certificate(certs + "web", "web.test");
-  proxy.wait("the new certificate is shown",
-             [&] { return curl("web", certs + "web.pem").find("name: one") != std::string::npos; });
-  EXPECT_EQ(proxy.route("web.test")["problem"], "");
 }
 
 }  // namespace
