@@ -1,6 +1,8 @@
 #include "agent/runtime/podman.h"
 
 #include <gmock/gmock.h>
+#include <sched.h>
+#include <sys/mount.h>
 
 #include <condition_variable>
 #include <csignal>
@@ -359,6 +361,32 @@ TEST_F(RealPodman, WhatIsNotPodmanIsNamed) {
   EXPECT_THAT(missing.error().message, HasSubstr("none.sock: No such file"));
   EXPECT_FALSE(missing.error().hint.empty());
   EXPECT_THAT(*podman_->version(), testing::MatchesRegex("[4-9]\\..*"));
+}
+
+TEST_F(RealPodman, TheSocketOfTheUserIsFoundAndThatOfTheSystem) {
+  const TempDir dir;
+  const auto offer_in = [&](const std::string& folder) {
+    std::filesystem::create_directory(folder);
+    std::filesystem::create_symlink(fixture_->socket(), folder + "/podman.sock");
+  };
+  const auto is_found = [&] {
+    Podman podman({.socket = {}, .auth_file = {}, .runtime_folder = dir / "own"});
+    const auto list = podman.list();
+    EXPECT_TRUE(list) << list.error().text();
+    EXPECT_FALSE(std::filesystem::exists(dir / "own")) << "a service of its own";
+  };
+  ::setenv("XDG_RUNTIME_DIR", std::string(dir / "").c_str(), 1);
+  offer_in(dir / "podman");
+  is_found();
+  ::unsetenv("XDG_RUNTIME_DIR");
+  // This thread alone has another /run.
+  std::thread([&] {
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(::mount("tmpfs", "/run", "tmpfs", 0, nullptr), 0);
+    offer_in("/run/podman");
+    is_found();
+  }).join();
 }
 
 // Without a socket to be found, the agent runs podman's service itself.
