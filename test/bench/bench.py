@@ -52,7 +52,7 @@ class Bench:
             contenders = self.contenders()
             for turn in range(self.options.repeats):
                 for contender in contenders:
-                    if contender.slow or (count > 50 and not isinstance(contender, (Floor, Mcp))):
+                    if contender.slow:
                         continue
                     contender.prepare(names(count))
                     try:

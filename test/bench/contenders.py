@@ -10,7 +10,7 @@ import time
 
 from node import API, COMMAND, IMAGE, NETWORK, Agent, Repository
 
-PATIENCE = 120  # seconds, for one run of a contender
+PATIENCE = 300  # seconds, for one run of a contender
 
 
 class Contender:

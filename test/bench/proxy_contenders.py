@@ -66,7 +66,19 @@ class Process:
     def spawn(self, *command):
         self.command = command
         with open(f"{self.folder}/log", "ab") as log:
-            self.child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.child = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                          start_new_session=True)
+
+    def processes(self):
+        return run("pgrep", "-s", str(self.child.pid)).split()
+
+    def processor_time(self):
+        """Seconds that its processes have had (proc(5), stat: utime and stime)."""
+        ticks = 0
+        for pid in self.processes():
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                ticks += sum(int(field) for field in file.read().rsplit(")", 1)[1].split()[11:13])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
         if self.child:
@@ -177,6 +189,9 @@ level = "warning"
                   if name.startswith("/")}
         return sum(size["Private_Dirty"] if name in shared else size["Rss"]
                    for name, size in mappings(self.child.pid))
+
+    def processes(self):
+        return {*super().processes(), *self.haproxies()}
 
     def haproxies(self):
         return run("pgrep", "-f", f"{self.folder}/state/haproxy/haproxy.cfg").split()
