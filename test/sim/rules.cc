@@ -6,6 +6,7 @@
 
 #include "reconciler/adoption.h"
 #include "reconciler/component.h"
+#include "reconciler/reconcile.h"
 #include "reconciler/routes.h"
 
 namespace sim {
@@ -331,10 +332,10 @@ void Rules::recorded(const Store& store) {
 }
 
 std::map<std::pair<ComponentKey, std::string>, uint16_t> Rules::leases_in_use(
-    bool of_stopped) const {
+    const reconciler::Memory& memory, bool of_stopped) const {
   std::map<std::pair<ComponentKey, std::string>, uint16_t> leases;
-  for (const auto& [key, memory] : loop_()->memory().components)
-    for (const auto& [place, port] : memory.leases)
+  for (const auto& [key, component] : memory.components)
+    for (const auto& [place, port] : component.leases)
       if (const auto* container = runtime_.find(reconciler::container_name(key, place.first));
           container != nullptr && container->owner && container->owner->key == key &&
           container->owner->leases.contains(place.second) &&
@@ -343,10 +344,17 @@ std::map<std::pair<ComponentKey, std::string>, uint16_t> Rules::leases_in_use(
   return leases;
 }
 
-void Rules::leases_kept(const std::map<std::pair<ComponentKey, std::string>, uint16_t>& before) {
-  const auto now = leases_in_use(true);
+void Rules::leases_kept(const std::map<std::pair<ComponentKey, std::string>, uint16_t>& before,
+                        bool unwritten, base::TimePoint now) {
+  reconciler::Memory memory = loop_()->memory();
+  if (unwritten) {
+    reconciler::Observed observed;
+    observed.containers = runtime_.containers();
+    memory = reconciler::reconcile(loop_()->desired(), observed, std::move(memory), now).next;
+  }
+  const auto after = leases_in_use(memory, true);
   for (const auto& [whose, port] : before)
-    if (const auto known = now.find(whose); known == now.end() || known->second != port)
+    if (const auto known = after.find(whose); known == after.end() || known->second != port)
       violated("rule 6: the new agent does not know the port of " + whose.second);
 }
 

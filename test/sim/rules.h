@@ -60,10 +60,12 @@ class Rules {
   void recorded(const Store& store);
   // Host ports that containers of ours have by their leases; those that do not run, if asked for.
   std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t> leases_in_use(
-      bool of_stopped) const;
-  // Another agent process knows them too.
+      const reconciler::Memory& memory, bool of_stopped) const;
+  // Another agent process knows them too; or, where the registry took no writes, learns them from
+  // the labels before it does anything.
   void leases_kept(
-      const std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t>& before);
+      const std::map<std::pair<reconciler::ComponentKey, std::string>, uint16_t>& before,
+      bool unwritten, base::TimePoint now);
 
   void before(const test::FakeRouter::Call& call, base::TimePoint now);
   // Somebody has changed routes: until then the agent may not know.

@@ -51,12 +51,12 @@ void Station::boot() {
 void Station::crash() {
   executor->kill();
   // What came to a stopped container's while the registry took no writes may come once more.
-  const auto before = rules.leases_in_use(!store.full);
+  const auto before = rules.leases_in_use(loop->memory(), !store.full);
   loop.reset();
   boot();
-  // What could not be written down after a loss is learnt from the labels once more.
-  const bool unwritten = store.lost && (store.full || !store.written);
-  if (!unwritten) rules.leases_kept(before);
+  // After a loss it may know of no revision yet.
+  const bool unknown = store.lost && (store.full || !store.written);
+  if (!unknown) rules.leases_kept(before, store.full, now);
 }
 
 void Station::lose_registry() {
