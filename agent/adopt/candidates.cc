@@ -75,7 +75,7 @@ Judged judge(const PodmanJson& container, const std::string& service) {
   one.started_at = base::TimePoint(std::chrono::seconds(field_of<int64_t>(container, "StartedAt")));
   one.state = field_of<std::string>(container, "State");
   one.pod = field_of<std::string>(container, "PodName");
-  one.unit = first_of(labels, {"PODMAN_SYSTEMD_UNIT"});
+  one.unit = unit_of(labels);
   one.project = first_of(labels, {"com.docker.compose.project", "io.podman.compose.project"});
   const std::string part =
       first_of(labels, {"com.docker.compose.service", "io.podman.compose.service"});

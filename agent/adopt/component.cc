@@ -49,7 +49,7 @@ class Reader {
     const PodmanJson policy = part_of(in_.host, "RestartPolicy");
     const auto name = field_of<std::string>(policy, "Name");
     const auto retries = field_of<int>(policy, "MaximumRetryCount");
-    const bool by_systemd = field_of<Map>(in_.config, "Labels").contains("PODMAN_SYSTEMD_UNIT");
+    const bool by_systemd = !unit_of(field_of<Map>(in_.config, "Labels")).empty();
     if (name == "always") component().restart = {Policy::kAlways, {}};
     if (name == "unless-stopped") component().restart = {Policy::kUnlessStopped, {}};
     if (name == "on-failure")

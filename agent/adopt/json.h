@@ -25,4 +25,12 @@ inline PodmanJson part_of(const PodmanJson& object, const char* name) {
 using Words = std::vector<std::string>;
 using Map = std::map<std::string, std::string>;
 
+// The systemd unit that made a container; empty: none. podman-compose (1.0.4 and newer) names one
+// of its own on everything that it makes, whether there is such a unit or not.
+inline std::string unit_of(const Map& labels) {
+  const auto found = labels.find("PODMAN_SYSTEMD_UNIT");
+  const bool real = found != labels.end() && !found->second.starts_with("podman-compose@");
+  return real ? found->second : "";
+}
+
 }  // namespace agent
