@@ -152,7 +152,10 @@ TEST(Alerts, AFullDiskAroundAKillLosesNoEnd) {
   Agent agent(kAtOnce + webhook(listener, "/ops"));
   const SmallDisk disk(agent.folder() / "state");
   agent.start();
-  ASSERT_TRUE(eventually([&] { return agent.status().has_value(); })) << agent.log();
+  ASSERT_TRUE(eventually([&] {
+    const auto document = agent.status();
+    return document && !(*document)["source"]["lastFetch"].is_null();
+  })) << agent.log();
   disk.fill();
   agent.take_source();
   ASSERT_TRUE(eventually([&] { return agent.receiver("ops")["delivered"] == 1; })) << agent.log();
