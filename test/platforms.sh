@@ -41,6 +41,9 @@ deb $mirror$security $suite-security ${components/,/ }" >> "$root.part/etc/apt/s
   chroot "$root.part" useradd --create-home --shell /bin/bash dev
   echo "dev ALL=(ALL) NOPASSWD: ALL" > "$root.part/etc/sudoers.d/dev"
   echo "127.0.0.1 localhost $suite" > "$root.part/etc/hosts"
+  # Where a proxy in between has a CA of its own, this machine knows it.
+  cp /usr/local/share/ca-certificates/*.crt "$root.part/usr/local/share/ca-certificates/" 2>/dev/null || :
+  chroot "$root.part" update-ca-certificates > /dev/null
   rm -f "$root.part/etc/resolv.conf"
   echo "nameserver 10.0.2.3" > "$root.part/etc/resolv.conf"  # slirp4netns(1)
   mv "$root.part" "$root"
@@ -76,6 +79,7 @@ enter() {
   cd /home/dev/mcp
   chown -R "$user:" .
   exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
+    NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     su "$user" -c "cd /home/dev/mcp && $command"
 }
 
