@@ -264,7 +264,8 @@ struct HttpServer::Impl {
   // Null: it is one too many, or does not speak TLS.
   std::unique_ptr<Wire> open(int fd, int connections) {
     auto wire = std::make_unique<Wire>(fd, WireLimits{.read_timeout = options.read_timeout,
-                                                      .write_timeout = options.write_timeout});
+                                                      .write_timeout = options.write_timeout,
+                                                      .grace = options.grace});
     if (on_tcp() && connections > options.threads) return nullptr;
     if (identity && !wire->handshake(identity->accept())) return nullptr;
     return wire;
@@ -448,7 +449,19 @@ void HttpServer::route(const std::string& method, const std::string& pattern, Ha
 
 void HttpServer::upload(const std::string& method, const std::string& pattern,
                         UploadHandler handler) {
-  impl_->router.add(method, pattern, std::move(handler));
+  impl_->router.add(method, pattern,
+                    [handler = std::move(handler)](HttpRequest& request, const HttpBody& body) {
+                      HttpReply reply = handler(request, [&](const auto& sink) -> Result<> {
+                        Result<> kept;
+                        MCP_CHECK(body([&](std::string_view piece) -> Result<> {
+                          if (kept) kept = sink(piece);
+                          return {};
+                        }));
+                        return kept;
+                      });
+                      (void)body([](std::string_view) -> Result<> { return {}; });
+                      return reply;
+                    });
 }
 
 Result<> HttpServer::start() {

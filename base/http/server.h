@@ -68,6 +68,7 @@ struct HttpServerOptions {
                                // a line of it 8 KiB: more is 414 for its first, else 431
   Millis read_timeout{5000};   // for the next bytes of a request
   Millis write_timeout{5000};  // for a peer to take the next bytes
+  Millis grace{10000};         // for a whole request; a second more for each 16 KiB of it
   int threads = 16;            // connections served at once; more wait
   int max_streams = 12;        // streams at once; more are answered with 503
 
@@ -104,7 +105,8 @@ class HttpServer {
   // A path that no route has is 404, one that has other methods only is 405.
   void route(const std::string& method, const std::string& pattern, Handler handler);
 
-  // The same for bodies of any size (PUT and POST): `body` of the request is empty.
+  // The same for bodies of any size (PUT and POST): `body` of the request is empty. What the
+  // handler does not want of it is read all the same: who sends it reads the answer after that.
   using UploadHandler = std::function<HttpReply(const HttpRequest&, const HttpBody&)>;
   void upload(const std::string& method, const std::string& pattern, UploadHandler handler);
 

@@ -149,7 +149,8 @@ void Wire::drain(size_t most) {
 ssize_t Wire::write(const char* from, size_t size) {
   const auto until = Clock::now() + limits_.write_timeout;
   if (tls_ == nullptr) return wait(POLLOUT, until) ? ::send(fd_, from, size, MSG_NOSIGNAL) : -1;
-  const int most = static_cast<int>(std::min<size_t>(size, INT_MAX));
+  // One record: of more, all would have to be taken within the time for the next bytes.
+  const int most = static_cast<int>(std::min<size_t>(size, SSL3_RT_MAX_PLAIN_LENGTH));
   while (true) {
     const int result = call_tls([&] { return SSL_write(tls_, from, most); });
     if (result > 0) return result;

@@ -2,11 +2,13 @@
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <barrier>
 #include <filesystem>
 #include <latch>
 #include <thread>
@@ -16,6 +18,7 @@
 #include "base/http/client.h"
 #include "base/http/server.h"
 #include "base/process/process.h"
+#include "test/support/raw_client.h"
 #include "test/support/temp_dir.h"
 
 namespace base {
@@ -339,6 +342,14 @@ TEST_F(Tls, StreamsBothWays) {
     };
     return reply;
   });
+  server.upload("PUT", "/full", [](const HttpRequest&, const HttpBody& body) {
+    const Error full = make_error(Code::kExhausted, "no space");
+    const auto read = body([&](std::string_view) -> Result<> { return full; });
+    return problem(read ? make_error(Code::kInternal, "it was taken") : read.error());
+  });
+  server.upload("PUT", "/none", [](const HttpRequest&, const HttpBody&) {
+    return problem(make_error(Code::kExhausted, "no space"));
+  });
   serve(server);
   const std::string large(5'000'000, 'x');
   auto caller = client(server);
@@ -350,6 +361,11 @@ TEST_F(Tls, StreamsBothWays) {
                                    .upload_size = large.size()});
   ASSERT_TRUE(put) << put.error().text();
   EXPECT_EQ(put->body, sha256_hex(large));
+  for (const char* target : {"/full", "/none"}) {
+    const auto refused = caller.request({.method = "PUT", .target = target, .body = large});
+    ASSERT_TRUE(refused) << refused.error().text();
+    EXPECT_EQ(refused->status, 507);
+  }
   size_t got = 0;
   const auto many = caller.stream({.target = "/many", .deadline = Millis(0)}, [&](auto piece) {
     got += piece.size();
@@ -357,6 +373,104 @@ TEST_F(Tls, StreamsBothWays) {
   });
   ASSERT_TRUE(many) << many.error().text();
   EXPECT_EQ(got, 5'000'000u);
+}
+
+class Slow : public Tls, public testing::WithParamInterface<const char*> {
+ protected:
+  HttpServerOptions options() {
+    HttpServerOptions out = Tls::options();
+    out.grace = Millis(300);
+    out.plain = GetParam() == std::string("plain");
+    if (GetParam() == std::string("unix")) {
+      out.listen.clear();
+      out.socket = dir_ / "s.sock";
+    }
+    return out;
+  }
+  test::RawClient slow(const HttpServer& server) {
+    const auto port = static_cast<uint16_t>(server.port());
+    if (port == 0) return test::RawClient::unix_socket(dir_ / "s.sock");
+    return options().plain ? test::RawClient::tcp(port) : test::RawClient::tls(port);
+  }
+  HttpAddress address(const HttpServer& server) {
+    const auto port = static_cast<uint16_t>(server.port());
+    if (port == 0) return HttpAddress::unix_socket(dir_ / "s.sock");
+    return options().plain ? HttpAddress::tcp("127.0.0.1", port)
+                           : HttpAddress::https("127.0.0.1", port, dir_ / "a.pem");
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, Slow, testing::Values("unix", "plain", "TLS"),
+                         [](const auto& one) { return std::string(one.param); });
+
+// Never is one byte late, and the whole does not end.
+TEST_P(Slow, ARequestThatTricklesIsCutOff) {
+  HttpServer server(options());
+  serve(server);
+  for (const std::string begun :
+       {"", "GET /peer HTTP/1.1\r\nX-A: ", "POST /echo HTTP/1.1\r\nContent-Length: 900000\r\n\r\n",
+        "POST /none HTTP/1.1\r\nContent-Length: 900000\r\n\r\n"}) {
+    auto one = slow(server);
+    one.send(begun);
+    EXPECT_THAT(one.trickle(), testing::Not(HasSubstr("200 OK"))) << begun;
+  }
+}
+
+// As many as are served at once ask for what is large, and take nothing of it.
+TEST_P(Slow, AnAnswerThatIsNotReadIsGivenUp) {
+  HttpServerOptions wanted = options();
+  wanted.max_streams = wanted.threads;
+  HttpServer server(wanted);
+  const std::string large(16 << 20, 'x');
+  server.route("GET", "/large", [&](const HttpRequest&) { return HttpReply::text(large); });
+  server.route("GET", "/stream", [&](const HttpRequest&) {
+    HttpReply reply;
+    reply.stream = [&](HttpStream& out) { out.write(large); };
+    return reply;
+  });
+  std::barrier together(wanted.threads);
+  server.route("GET", "/together", [&](const HttpRequest&) {
+    together.arrive_and_wait();
+    return HttpReply::text("");
+  });
+  serve(server);
+  for (const std::string target : {"/large", "/stream"}) {
+    std::vector<test::RawClient> lazy;
+    for (int i = 0; i < wanted.threads; ++i) {
+      lazy.push_back(slow(server));
+      lazy.back().send("GET " + target + " HTTP/1.1\r\n\r\n");
+      EXPECT_NE(lazy.back().receive(1), "");
+    }
+    // So many are served at once only when all of those are gone.
+    std::vector<std::jthread> eager;
+    for (int i = 0; i < wanted.threads; ++i)
+      eager.emplace_back([&] {
+        HttpClient one(address(server));
+        Result<HttpResponse> answer = one.request({.target = "/together"});
+        while (!answer) answer = one.request({.target = "/together"});
+        EXPECT_EQ(answer->status, 200);
+      });
+    eager.clear();
+    for (test::RawClient& one : lazy) EXPECT_LT(one.receive_all().size(), large.size());
+  }
+}
+
+// What it takes as a whole is no matter, as long as it goes on.
+TEST_P(Slow, AReaderThatGoesOnGetsAll) {
+  HttpServerOptions hurried = options();
+  hurried.write_timeout = Millis(500);
+  HttpServer server(hurried);
+  const std::string large(8 << 20, 'x');
+  server.route("GET", "/large", [&](const HttpRequest&) { return HttpReply::text(large); });
+  serve(server);
+  auto reader = slow(server);
+  reader.send("GET /large HTTP/1.1\r\n\r\n");
+  size_t got = 0;
+  for (std::string piece = "x"; !piece.empty(); got += piece.size()) {
+    ::poll(nullptr, 0, 1);
+    piece = reader.receive(8 << 10);
+  }
+  EXPECT_GT(got, large.size());
 }
 
 }  // namespace
