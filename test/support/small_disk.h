@@ -10,12 +10,14 @@
 
 namespace test {
 
-// A file system of 8 MiB at a folder that it makes; takes root: mount(8).
+// A file system of so many MiB at a folder that it makes; takes root: mount(8).
 class SmallDisk {
  public:
-  explicit SmallDisk(std::string path) : path_(std::move(path)) {
+  explicit SmallDisk(std::string path, int size = 8) : path_(std::move(path)) {
     std::filesystem::create_directory(path_);
-    EXPECT_EQ(run({"mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", path_}), "");
+    EXPECT_EQ(
+        run({"mount", "-t", "tmpfs", "-o", "size=" + std::to_string(size) + "m", "tmpfs", path_}),
+        "");
   }
   ~SmallDisk() { run({"umount", "--lazy", path_}); }
   SmallDisk(const SmallDisk&) = delete;

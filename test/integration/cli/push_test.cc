@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "test/support/agent_program.h"
 #include "test/support/dialogue.h"
 #include "test/support/git/git_repo.h"
+#include "test/support/small_disk.h"
 #include "test/support/temp_dir.h"
 
 // `mcp push` and `mcp pull` of a large file, to and from the real mcp-agent, also when they end in
@@ -39,6 +41,10 @@ class Push : public testing::Test {
     agent_ = std::make_unique<AgentProgram>(dir_.path());
     std::ofstream(dir_ / "big.bin", std::ios::binary) << std::string(kLarge, 'n');
     fs::create_directories(dir_ / "data/web");
+    put_the_old_file();
+  }
+
+  void put_the_old_file() const {
     std::ofstream(dir_ / "data/web/big.bin") << "old";
     fs::permissions(dir_ / "data/web/big.bin", fs::perms(0640));
   }
@@ -136,6 +142,49 @@ TEST_F(Push, AFileThatShrinksOnTheWayIsNotSent) {
   EXPECT_EQ(read_file(dir_ / "said"),
             "error: " + (dir_ / "big.bin") + " became shorter (push it again)\n");
   expect_the_old_file_alone();
+}
+
+TEST_F(Push, ADiskThatFillsOnTheWayIsSaidAndTheOldFileStays) {
+  if (::geteuid() != 0) GTEST_SKIP() << "SKIPPED: mount(8) takes root";
+  const SmallDisk disk(dir_ / "data/web", 160);
+  put_the_old_file();
+  TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kUp, kMiddle, End::kHold);
+  auto child = base::Child::spawn(command(relay.socket()), {.output_file = dir_ / "said"});
+  ASSERT_TRUE(child) << child.error().text();
+  ASSERT_TRUE(relay.wait_reached()) << read_file(dir_ / "said");
+  disk.fill();
+  relay.go_on();
+  EXPECT_EQ(child->wait(std::chrono::seconds(60)), 1);
+  EXPECT_EQ(read_file(dir_ / "said"),
+            "error: cannot write web/big.bin: No space left on device (make room on the node)\n");
+  disk.empty();
+  expect_the_old_file_alone();
+  expect_that_it_works_now();
+}
+
+TEST_F(Push, AByteThatIsAnotherOnTheWayIsNoticed) {
+  {
+    TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kUp, kMiddle, End::kSpoil);
+    const auto done = base::run_command(command(relay.socket()), "", std::chrono::minutes(2));
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_EQ(done->exit_code, 3) << done->out;
+    EXPECT_THAT(done->err,
+                StartsWith("error: web/big.bin did not arrive as it was sent: 67108864 of 67108864 "
+                           "bytes, sha-256 "));
+  }
+  expect_the_old_file_alone();
+  expect_that_it_works_now();
+
+  fs::create_directories(dir_ / "out");
+  std::ofstream(dir_ / "out/big.bin") << "old";
+  TransferRelay relay(dir_ / "relay.sock", agent_->socket(), Way::kDown, kMiddle, End::kSpoil);
+  const auto done = base::run_command(mcp(relay.socket(), {"pull", "web", "big.bin", dir_ / "out"}),
+                                      "", std::chrono::minutes(2));
+  ASSERT_TRUE(done) << done.error().text();
+  EXPECT_EQ(done->exit_code, 3) << done->out;
+  EXPECT_THAT(done->err, HasSubstr("web/big.bin did not arrive as it was: "));
+  EXPECT_EQ(read_file(dir_ / "out/big.bin"), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_ / "out"), fs::directory_iterator()), 1);
 }
 
 TEST_F(Push, ProgressMovesOnATerminal) {

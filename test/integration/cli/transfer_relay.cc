@@ -35,10 +35,11 @@ struct Pair {
 };
 
 // What can be read now, at most so much; 0: nothing more comes.
-size_t pass(int from, int to, size_t most) {
+size_t pass(int from, int to, size_t most, bool spoil = false) {
   static char buffer[64 << 10];
   const ssize_t got = ::recv(from, buffer, std::min(most, sizeof(buffer)), 0);
   if (got <= 0) return 0;
+  if (spoil) buffer[0] ^= 1;
   for (ssize_t done = 0; done < got;) {
     const ssize_t put = ::send(to, buffer + done, static_cast<size_t>(got - done), MSG_NOSIGNAL);
     if (put <= 0) return 0;
@@ -89,7 +90,7 @@ void TransferRelay::loop() {
     std::vector<pollfd> wanted = {{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
     for (const Pair& pair : pairs) {
       // One that is held is asked for its end alone.
-      const bool held = !free_ && pair.sent >= bytes_;
+      const bool held = !free_ && pair.sent >= bytes_ && end_ != End::kSpoil;
       wanted.push_back({pair.counted, static_cast<short>(held ? 0 : POLLIN), 0});
       wanted.push_back({pair.other, POLLIN, 0});
     }
@@ -102,14 +103,16 @@ void TransferRelay::loop() {
       const short counted = wanted[2 + 2 * i].revents;
       bool good = wanted[3 + 2 * i].revents == 0 || pass(pair.other, pair.counted, SIZE_MAX) > 0;
       if (good && counted != 0) {
-        const size_t left = free_ ? SIZE_MAX : bytes_ - std::min(pair.sent, bytes_);
-        const size_t got = left > 0 ? pass(pair.counted, pair.other, left) : 0;
+        const bool spoil = end_ == End::kSpoil && pair.sent == bytes_;
+        const bool bounded = !free_ && (end_ != End::kSpoil || pair.sent < bytes_);
+        const size_t left = bounded ? bytes_ - std::min(pair.sent, bytes_) : SIZE_MAX;
+        const size_t got = left > 0 ? pass(pair.counted, pair.other, left, spoil) : 0;
         pair.sent += got;
         good = got > 0;
       }
       if (good && !free_ && pair.sent >= bytes_) {
         if (!std::exchange(reached, true)) reached_.set_value();
-        good = end_ == End::kHold;
+        good = end_ != End::kCut;
       }
       if (good)
         open.push_back(pair);

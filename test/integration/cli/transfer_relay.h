@@ -8,11 +8,11 @@
 namespace test {
 
 // Passes connections of a Unix socket on to another one. When so many bytes of one have come this
-// way it ends it, or takes no more until it is told to go on.
+// way it ends it, takes no more until it is told to go on, or makes another byte of the next.
 class TransferRelay {
  public:
   enum class Way { kUp, kDown };  // from who connects; to who connects
-  enum class End { kCut, kHold };
+  enum class End { kCut, kHold, kSpoil };
   TransferRelay(std::string socket, std::string target, Way way, size_t bytes, End end);
   ~TransferRelay();
   TransferRelay(const TransferRelay&) = delete;
