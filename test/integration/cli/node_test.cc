@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <filesystem>
+#include <future>
 
 #include "base/process/process.h"
 #include "test/integration/cli/fake_agent.h"
@@ -162,15 +164,42 @@ TEST_F(Nodes, DoctorAsksEveryNodeAndSaysWhatToDo) {
   EXPECT_EQ(document["places"][1]["findings"][0]["check"], "agent");
 }
 
-// It takes the connection and says nothing: each command ends, with what the others say.
+// Agents that take connections and say nothing.
+class DeafAgents {
+ public:
+  explicit DeafAgents(const std::vector<std::string>& sockets) : listeners_(sockets.size()) {
+    for (const std::string& path : sockets) {
+      const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      sockaddr_un address{};
+      address.sun_family = AF_UNIX;
+      path.copy(address.sun_path, sizeof address.sun_path - 1);
+      EXPECT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+      EXPECT_EQ(::listen(listener, 100), 0);
+      fds_.push_back(listener);
+    }
+  }
+  ~DeafAgents() {
+    for (const int fd : fds_) ::close(fd);
+  }
+  // Waits until each was asked, and gives whether nobody had given up by then.
+  bool are_asked_together() {
+    std::vector<pollfd> asked;
+    for (size_t i = 0; i < listeners_; ++i) {
+      fds_.push_back(::accept4(fds_[i], nullptr, nullptr, SOCK_CLOEXEC));
+      asked.push_back({fds_.back(), POLLRDHUP, 0});
+    }
+    return ::poll(asked.data(), asked.size(), 0) == 0;
+  }
+
+ private:
+  std::vector<int> fds_;  // those that listen, then those that were accepted
+  const size_t listeners_;
+};
+
+// Each command ends, with what the others say.
 TEST_F(Nodes, ANodeThatHangsHoldsNobodyUp) {
-  const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
   const std::string path = dir_ / "deaf.sock";
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
-  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  ASSERT_EQ(::listen(listener, 100), 0);
+  const DeafAgents deaf({path});
   work_.change("nodes/deaf.toml", node("deaf", path));
   rift_.set_service("web", "ReconciliationSucceeded", true);
   rift_.add_event("web", "Normal", "Started", "started web.api");
@@ -192,7 +221,32 @@ TEST_F(Nodes, ANodeThatHangsHoldsNobodyUp) {
   }
   // What is found is found.
   EXPECT_EQ(mcp({"logs", "web", "--timeout", "1s"}).exit_code, 0);
-  ::close(listener);
+}
+
+TEST_F(Nodes, ThreeThatHangAreWaitedForAtOnceAndNamed) {
+  const std::vector<std::string> names = {"deaf", "dull", "dumb"};
+  std::vector<std::string> sockets;
+  for (const std::string& name : names) {
+    sockets.push_back(dir_ / (name + ".sock"));
+    work_.change("nodes/" + name + ".toml", node(name, sockets.back()));
+  }
+  rift_.set_service("web", "ReconciliationSucceeded", true);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"node", "list"}, {"status"}}) {
+    SCOPED_TRACE(words.front());
+    DeafAgents deaf(sockets);
+    auto together = std::async(std::launch::async, [&] { return deaf.are_asked_together(); });
+    std::vector<std::string> command = words;
+    command.insert(command.end(), {"--timeout", "2s"});
+    const auto done = mcp(command);
+    EXPECT_TRUE(together.get());
+    EXPECT_EQ(done.exit_code, 7) << done.err;
+    for (const std::string& name : names)
+      EXPECT_THAT(done.err, HasSubstr("cannot reach the agent of " + name + ": "));
+    EXPECT_THAT(done.err, Not(HasSubstr("agent of rift")));
+    EXPECT_THAT(done.out, AllOf(HasSubstr("rift"), HasSubstr("svc")));
+    for (const std::string& socket : sockets) std::filesystem::remove(socket);
+  }
 }
 
 TEST_F(Nodes, AddWritesAFileOnce) {
