@@ -253,6 +253,29 @@ spec:
   expect_as_defined();
 }
 
+TEST_F(Adopt, AContainerOfAQuadlet) {
+  // As the unit that podman-systemd.unit(5) describes has it.
+  podman_run({"run", "-d", "--replace", "--rm", "--name", "systemd-clock", "--label",
+              "PODMAN_SYSTEMD_UNIT=clock.service", "--stop-timeout", "1", kImage, "sh", "-c",
+              kProgram});
+  const std::string before = life_of("systemd-clock");
+  const auto adopted = mcp({"adopt", "clock", "--yes", "-o", "json"});
+  ASSERT_EQ(adopted.exit_code, 0) << adopted.out << adopted.err << read_file(dir_ / "agent.log");
+  const Json document = Json::parse(adopted.out);
+  EXPECT_EQ(document["ready"], true);
+  EXPECT_EQ(document["managers"][0]["kind"], "systemd");
+  EXPECT_EQ(document["managers"][0]["name"], "clock.service");
+  EXPECT_THAT(document["managers"][0].dump(), HasSubstr("remove its unit (a quadlet: the "));
+  expect_as_defined();
+  EXPECT_EQ(life_of("systemd-clock"), before);
+
+  const auto deployed = mcp({"deploy", "clock", "--image", kNext});
+  ASSERT_EQ(deployed.exit_code, 0) << deployed.out << deployed.err << read_file(dir_ / "agent.log");
+  EXPECT_THAT(names(), Not(HasSubstr("=systemd-clock=")));
+  EXPECT_THAT(names(), HasSubstr("=clock.clock"));
+  expect_as_defined();
+}
+
 TEST_F(Adopt, WhatThePolicyForbidsStaysWhatItWas) {
   podman_run({"run", "-d", "--name", "db", "-v", "/usr/share:/data:ro", "--stop-timeout", "1",
               kImage, "sh", "-c", kProgram});
