@@ -136,6 +136,37 @@ TEST_F(EndToEnd, AnOperatorsDay) {
   EXPECT_THAT(containers(), HasSubstr(" Up "));
 }
 
+TEST_F(EndToEnd, AnOlderCommitAndAnEmptiedTreeTakeAWord) {
+  const std::string first = work_->head();
+  for (const char* version : {"v2", "v3"}) {
+    ASSERT_TRUE(
+        podman_
+            ->podman({"tag", "localhost/mcp-demo:v1", std::string("localhost/mcp-demo:") + version})
+            ->ok());
+    const auto deployed =
+        mcp({"deploy", "web", "--image", std::string("localhost/mcp-demo:") + version});
+    ASSERT_EQ(deployed.exit_code, 0) << deployed.err << deployed.out;
+  }
+  const auto back = mcp({"rollback", "web", "--to", first});
+  ASSERT_EQ(back.exit_code, 0) << back.err << back.out;
+  EXPECT_THAT(back.out, HasSubstr("web is Ready on rift at "));
+  EXPECT_EQ(origin_->git({"show", "main:services/web.toml"}) + "\n", kWeb);
+  const auto images = podman_->podman({"ps", "--format", "{{.Image}}"});
+  EXPECT_EQ(images->out, "localhost/mcp-demo:v1\n");
+
+  work_->git({"pull", "-q", "origin", "main"});
+  fs::remove(work_->path() / "services/web.toml");
+  work_->commit("oops");
+  work_->git({"push", "-q", "origin", "HEAD:main"});
+  const auto held = mcp({"sync", "--wait", "--timeout", "60s"});
+  EXPECT_EQ(held.exit_code, 4) << held.out << held.err;
+  EXPECT_THAT(held.out + held.err, HasSubstr("PruneHeld"));
+  EXPECT_THAT(containers(), HasSubstr(" Up "));
+  const auto approved = mcp({"sync", "--wait", "--allow-prune"});
+  EXPECT_EQ(approved.exit_code, 0) << approved.out << approved.err;
+  EXPECT_EQ(containers(), "");
+}
+
 // ---------------------------------------------------------------- without a way to the agent
 
 // The agent follows signed commits and reports; `mcp` has the repository alone.
