@@ -22,6 +22,7 @@ class AgentProgram {
                         uint16_t port = 0);
 
   std::string socket() const { return folder_ + "/agent.sock"; }
+  int pid() const { return child_->pid(); }
   std::string address() const { return "https://127.0.0.1:" + std::to_string(port_); }
 
  private:

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "base/http/client.h"
@@ -15,6 +16,7 @@
 #include "test/support/agent_program.h"
 #include "test/support/git/git_server.h"
 #include "test/support/mcias/mcias_server.h"
+#include "test/support/raw_client.h"
 #include "test/support/temp_dir.h"
 
 // The whole way: mcp login, then mcp to the real mcp-agent over TLS, which asks MCIAS.
@@ -59,6 +61,32 @@ class RemoteAgent : public testing::Test {
     ASSERT_EQ(done.exit_code, 0) << done.err;
   }
 
+  std::string git(std::vector<std::string> args) const {
+    args.insert(args.begin(), {"git", "-C", dir_ / "desired", "-c", "user.name=k", "-c",
+                               "user.email=k@example.net"});
+    const auto done = base::run_command({args}, "", std::chrono::seconds(30));
+    return done ? done->out.substr(0, done->out.find('\n')) : done.error().text();
+  }
+  std::string by_socket() const { return "unix://" + agent_->socket(); }
+  // Until it has in it what the text says.
+  void wait_for_status(const std::string& text) const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::string status;
+    while (status.find(text) == std::string::npos) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end) << status;
+      status = mcp({"status", "-o", "json"}, by_socket()).out;
+    }
+  }
+  int sockets_of_the_agent() const {
+    int sockets = 0;
+    for (const auto& entry :
+         fs::directory_iterator("/proc/" + std::to_string(agent_->pid()) + "/fd")) {
+      std::error_code gone;
+      sockets += fs::read_symlink(entry, gone).string().starts_with("socket:") ? 1 : 0;
+    }
+    return sockets;
+  }
+
   TempDir dir_;
   const uint16_t port_ = free_port();
   MciasServer mcias_{{{"alice", {{"password", "secret"}, {"roles", {"user"}}}},
@@ -94,7 +122,7 @@ TEST_F(RemoteAgent, LetsInWhomMciasKnowsAndSaysWhyNotOthers) {
   EXPECT_EQ(unasked.exit_code, 7) << unasked.out << unasked.err;
   EXPECT_THAT(unasked.err, HasSubstr("cannot check the token"));
 
-  const auto events = mcp({"events", "-n", "50"}, "unix://" + (dir_ / "agent.sock"));
+  const auto events = mcp({"events", "-n", "50"}, by_socket());
   EXPECT_THAT(events.out, HasSubstr("Denied"));
   EXPECT_THAT(events.out, HasSubstr("gus is a guest"));
   EXPECT_THAT(events.out, HasSubstr("alice"));
@@ -123,6 +151,26 @@ TEST_F(RemoteAgent, EachNodeIsKnownByACaOfItsOwn) {
     EXPECT_EQ(wrong.exit_code, 7) << wrong.out << wrong.err;
     EXPECT_THAT(wrong.err, HasSubstr("certificate"));
   }
+}
+
+TEST_F(RemoteAgent, ACertificateIsReplacedWithoutARestart) {
+  const auto answers = [&](const std::string& ca) {
+    base::HttpClient client(base::HttpAddress::https("127.0.0.1", port_, dir_ / ca));
+    return client.request({.target = "/healthz"}).has_value();
+  };
+  fs::copy_file(dir_ / "tls.pem", dir_ / "before.pem");
+  EXPECT_TRUE(answers("before.pem"));
+  make_certificate(dir_.path());
+  fs::copy_file(dir_ / "tls.pem", dir_ / "after.pem");
+  EXPECT_TRUE(answers("after.pem"));
+  EXPECT_FALSE(answers("before.pem"));
+  EXPECT_EQ(remote({"sync"}, mcias_.token_of("robot")).exit_code, 0);
+
+  std::ofstream(dir_ / "tls.pem") << "half of one";
+  EXPECT_TRUE(answers("after.pem"));
+  std::stringstream log;
+  log << std::ifstream(dir_ / "agent.log").rdbuf();
+  EXPECT_THAT(log.str(), HasSubstr("; the one before stays in use"));
 }
 
 // mcp compares it with its own.
@@ -164,7 +212,7 @@ TEST_F(RemoteAgent, ACrowdIsRefusedAndForgotten) {
   const auto refused = remote({"status"}, mcias_.token_of("robot"));
   EXPECT_EQ(refused.exit_code, 7) << refused.out << refused.err;
   EXPECT_THAT(refused.err, HasSubstr("no TLS connection to " + agent_->address()));
-  EXPECT_THAT(mcp({"status"}, "unix://" + agent_->socket()).out, HasSubstr("rift"));
+  EXPECT_THAT(mcp({"status"}, by_socket()).out, HasSubstr("rift"));
   for (const pollfd& one : silent) ::close(one.fd);
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   base::Finished served;
@@ -199,32 +247,72 @@ TEST_F(RemoteAgent, AFloodOfBadRequestsLeavesTheNodeToItsWork) {
       }
     });
   }
-  const auto git = [&](std::vector<std::string> args) {
-    args.insert(args.begin(), {"git", "-C", dir_ / "desired", "-c", "user.name=k", "-c",
-                               "user.email=k@example.net"});
-    const auto done = base::run_command({args}, "", std::chrono::seconds(30));
-    return done ? done->out.substr(0, done->out.find('\n')) : done.error().text();
-  };
-  const std::string socket = "unix://" + (dir_ / "agent.sock");
   for (int i = 0; i < 3; ++i) {
     git({"commit", "-q", "--allow-empty", "-m", "change " + std::to_string(i)});
     const std::string head = git({"rev-parse", "HEAD"});
-    EXPECT_EQ(mcp({"sync"}, socket).exit_code, 0);
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    std::string status;
-    while (status.find("\"revision\": \"" + head) == std::string::npos) {
-      ASSERT_LT(std::chrono::steady_clock::now(), end) << status;
-      status = mcp({"status", "-o", "json"}, socket).out;
-    }
+    EXPECT_EQ(mcp({"sync"}, by_socket()).exit_code, 0);
+    wait_for_status("\"revision\": \"" + head);
   }
   while (sent < 200) std::this_thread::yield();
   over = true;
   strangers.clear();
-  const auto events = mcp({"events", "-n", "1000"}, socket).out;
+  const auto events = mcp({"events", "-n", "1000"}, by_socket()).out;
   size_t denied = 0;
   for (size_t at = 0; (at = events.find("Denied", at)) != std::string::npos; ++at) ++denied;
   EXPECT_GT(denied, 0u);
   EXPECT_LE(denied, 60u);  // 20 a minute
+}
+
+// Each way in: handshakes, heads and bodies that come byte by byte, and answers that nobody reads.
+TEST_F(RemoteAgent, SlowClientsAreCutOffAndStopNobody) {
+  fs::create_directories(dir_ / "desired/services");
+  std::ofstream(dir_ / "desired/services/web.toml")
+      << "name = \"web\"\n[[components]]\nname = \"api\"\nimage = \"localhost/demo:v1\"\n";
+  git({"add", "-A"});
+  git({"commit", "-q", "-m", "web"});
+  constexpr size_t kLarge = 16 << 20;
+  fs::create_directories(dir_ / "data/web");
+  std::ofstream(dir_ / "data/web/large") << std::string(kLarge, 'x');
+  const std::string token = mcias_.token_of("robot");
+  ASSERT_EQ(remote({"sync"}, token).exit_code, 0);
+  wait_for_status("\"web\"");
+  const int before = sockets_of_the_agent();
+
+  std::vector<RawClient> lazy;
+  std::vector<std::jthread> slow;
+  const auto trickle = [&](RawClient client, const std::string& begun) {
+    slow.emplace_back([client = std::make_shared<RawClient>(std::move(client)), begun] {
+      client->send(begun);
+      EXPECT_THAT(client->trickle(), testing::Not(HasSubstr(" 200 OK"))) << begun;
+    });
+  };
+  const std::string rest = "Authorization: Bearer " + token + "\r\nContent-Length: 900000\r\n";
+  for (const bool tls : {true, false}) {
+    const auto connect = [&] {
+      return tls ? RawClient::tls(port_) : RawClient::unix_socket(agent_->socket());
+    };
+    trickle(connect(), "");
+    trickle(connect(), "GET /v1/status HTTP/1.1\r\n" + rest + "X-A: ");
+    trickle(connect(), "POST /v1/plan HTTP/1.1\r\n" + rest + "\r\n");
+    trickle(connect(), "PUT /v1/files/web/new HTTP/1.1\r\n" + rest + "\r\n");
+    for (int i = 0; i < 3; ++i) {
+      lazy.push_back(connect());
+      lazy.back().send("GET /v1/files/web/large HTTP/1.1\r\n" + rest + "\r\n");
+      EXPECT_EQ(lazy.back().receive(12), "HTTP/1.1 200");
+    }
+  }
+  trickle(RawClient::tcp(port_), {"\x16\x03\x01\x40\x00", 5});  // RFC 8446, section 5.1
+  EXPECT_EQ(remote({"pull", "web", "large", dir_ / "one"}, token).exit_code, 0);
+  EXPECT_EQ(mcp({"pull", "web", "large", dir_ / "two"}, by_socket()).exit_code, 0);
+
+  slow.clear();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (sockets_of_the_agent() > before) {
+    ASSERT_LT(std::chrono::steady_clock::now(), end) << "connections stay";
+    ::poll(nullptr, 0, 20);
+  }
+  for (RawClient& one : lazy) EXPECT_LT(one.receive_all().size(), kLarge);
+  EXPECT_FALSE(fs::exists(dir_ / "data/web/new"));
 }
 
 // Whoever may push could collect tokens otherwise.
