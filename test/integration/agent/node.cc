@@ -83,6 +83,15 @@ void Node::git(const std::vector<std::string>& arguments) {
     throw std::runtime_error(command.text() + ": " + (done ? done->err : done.error().text()));
 }
 
+void Node::configure(const std::string& table, const std::string& keys) {
+  std::stringstream text;
+  text << std::ifstream(config()).rdbuf();
+  std::string all = text.str();
+  const std::string head = "[" + table + "]\n";
+  all.insert(all.find(head) + head.size(), keys);
+  std::ofstream(config()) << all;
+}
+
 void Node::write(const std::string& path, const std::string& text) {
   const fs::path file = fs::path(repository()) / path;
   fs::create_directories(file.parent_path());

@@ -28,6 +28,9 @@ class Node {
                 const std::string& name = "rift", const std::string& repository = "");
   ~Node();
 
+  // Further keys of a table that its configuration has; before the agent starts.
+  void configure(const std::string& table, const std::string& keys);
+
   // Writes a definition into the repository and commits all that was written since.
   void write(const std::string& path, const std::string& text);
   void erase(const std::string& path);
@@ -37,6 +40,7 @@ class Node {
   void kill_agent();      // SIGKILL
   int terminate_agent();  // SIGTERM; its exit code
   int agent_exit();       // of one that ends by itself
+  int agent_pid() const { return agent_->pid(); }
   std::string agent_log() const;
 
   std::optional<Json> get(const std::string& path);  // of its API; none without an answer

@@ -19,7 +19,14 @@ std::string image_of(const std::string& image) {
          "\"\ncmd = [\"sh\", \"-c\", \"trap 'exit 0' TERM; sleep 100000 & wait\"]\n";
 }
 
-TEST(RegistryAgent, AWrongPasswordKeepsTheOldContainerAndSaysWhatToDo) {
+// As [[podman.registries]] and as [podman] auth_file.
+class RegistryAgent : public testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(, RegistryAgent, testing::Values("password_file", "auth_file"),
+                         [](const auto& one) { return one.param; });
+
+TEST_P(RegistryAgent, AWrongPasswordKeepsTheOldContainerAndSaysWhatToDo) {
+  const bool by_auth_file = GetParam() == "auth_file";
   const TempDir files;
   const std::string certificate = files / "certificate.pem";
   const std::string password = files / "password";
@@ -27,13 +34,21 @@ TEST(RegistryAgent, AWrongPasswordKeepsTheOldContainerAndSaysWhatToDo) {
   ::setenv("SSL_CERT_FILE", certificate.c_str(), 1);
   DockerRegistry registry({.login = true, .certificate = certificate});
   const std::string host = registry.strict_host();
+  const std::string alert = "[alerts.for]\nImageRegistryDenied = \"0s\"\n";
+  Node node(by_auth_file
+                ? alert
+                : "[[podman.registries]]\nhost = \"" + host + "\"\nusername = \"" +
+                      DockerRegistry::kUser + "\"\npassword_file = \"" + password + "\"\n" + alert);
+  if (by_auth_file) node.configure("podman", "auth_file = \"" + password + "\"\n");
   const auto set_password = [&](const std::string& text) {
-    std::ofstream(password) << text << "\n";
+    if (!by_auth_file)
+      std::ofstream(password) << text << "\n";
+    else if (text == DockerRegistry::kPassword)
+      node.podman({"login", "--authfile", password, "-u", DockerRegistry::kUser, "-p", text, host});
+    else  // "deploy:wrong", as `podman login` would write it if it took it
+      std::ofstream(password) << R"({"auths":{")" << host << R"(":{"auth":"ZGVwbG95Ondyb25n"}}})";
   };
   set_password(DockerRegistry::kPassword);
-  Node node("[[podman.registries]]\nhost = \"" + host + "\"\nusername = \"" +
-            DockerRegistry::kUser + "\"\npassword_file = \"" + password +
-            "\"\n[alerts.for]\nImageRegistryDenied = \"0s\"\n");
   for (const char* tag : {"v1", "v2"})
     node.podman({"push", "-q", "--creds",
                  std::string(DockerRegistry::kUser) + ":" + DockerRegistry::kPassword,
@@ -50,9 +65,10 @@ TEST(RegistryAgent, AWrongPasswordKeepsTheOldContainerAndSaysWhatToDo) {
   node.commit("another version");
   node.wait("the refusal is said", [&] { return node.ready_reason("web") == "ImagePullFailed"; });
   const Json web = node.service("web");
-  EXPECT_THAT(web["conditions"][0]["message"],
-              AllOf(HasSubstr("cannot pull " + host + "/team/web:v2"),
-                    HasSubstr(host + " refuses "), HasSubstr("password_file " + password)));
+  EXPECT_THAT(
+      web["conditions"][0]["message"],
+      AllOf(HasSubstr("cannot pull " + host + "/team/web:v2"), HasSubstr(host + " refuses "),
+            HasSubstr(by_auth_file ? "podman login " + host : "password_file " + password)));
   node.wait("the alert", [&] {
     return (*node.status())["alerts"].dump().find("\"ImageRegistryDenied " + host + "\"") !=
            std::string::npos;
