@@ -156,6 +156,36 @@ TEST_F(NodesTest, ADrainedNodeIsEmptyWhenTheCommandEnds) {
   clients.finish();
 }
 
+TEST_F(NodesTest, ANodeIsRemovedWithWhatIsPlacedThereAtAWord) {
+  door_.write("services/job.toml", definition("job", kSleep));
+  door_.commit("placed");
+  door_.start_agent();
+  inner_.start_agent();
+  ASSERT_EQ(mcp({"node", "uncordon", "inner"}).exit_code, 0);
+  door_.wait("one of them has it", [&] {
+    return (door_.ready("job") && inner_.service("job").is_null()) ||
+           (inner_.ready("job") && door_.service("job").is_null());
+  });
+  const bool at_door = door_.ready("job");
+  Node &has = at_door ? door_ : inner_, &other = at_door ? inner_ : door_;
+  const std::string name = at_door ? "door" : "inner";
+  const auto refused = mcp({"node", "remove", name});
+  EXPECT_EQ(refused.exit_code, 1) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("job is placed"));
+  EXPECT_TRUE(has.ready("job"));
+  const auto removed = mcp({"node", "remove", name, "--force"});
+  EXPECT_EQ(removed.exit_code, 0) << removed.err;
+  other.wait("the other node has it", [&] { return other.ready("job"); });
+  // Without a route and a report nothing tells it how the other one stands.
+  has.wait("it waits", [&] { return has.ready_reason("job") == "HandingOver"; });
+  const auto word =
+      mcp({"--agent", "unix://" + (has.folder() / "agent.sock"), "sync", "--allow-prune"});
+  EXPECT_EQ(word.exit_code, 0) << word.err;
+  has.wait("it has let go", [&] { return has.container_id("job.main").empty(); });
+  EXPECT_TRUE(other.ready("job"));
+  EXPECT_THAT(mcp({"node", "list"}).out, testing::Not(HasSubstr(name)));
+}
+
 TEST_F(NodesTest, ANodeThatIsDownCostsNothing) {
   push("door");
   door_.start_agent();
@@ -186,8 +216,9 @@ TEST_F(NodesTest, DataStaysUntilTheOperatorHasMovedIt) {
   EXPECT_EQ(page(), container(door_));
   EXPECT_EQ(container(inner_), "");
 
-  push("inner", volume, "restarted_at = 2026-11-22T10:00:00Z\n");
-  inner_.wait("it runs there", [&] { return inner_.ready("web"); });
+  const auto here = mcp({"start", "web", "--here"});
+  EXPECT_EQ(here.exit_code, 0) << here.out << here.err;
+  EXPECT_TRUE(inner_.ready("web"));
   door_.wait("and only there",
              [&] { return container(door_).empty() && page() == container(inner_); });
   EXPECT_THAT(door_.podman({"volume", "ls", "-q"}), HasSubstr("web-data"));
