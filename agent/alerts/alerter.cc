@@ -82,12 +82,13 @@ std::vector<Event> Alerter::step(Situation situation, TimePoint now) {
   if (!answered && !(look_ && rested) && !(wake_at_ && *wake_at_ <= now) && !stepped_back)
     return events;
   derive(situation, now, events);
+  for (const auto& courier : couriers_) courier->prepare(ledger_, now);
   save(now);
   wake_at_ = ledger_.wake_at();
   // What cannot be decided yet (nothing is known of it) is not asked about without a pause.
   if (wake_at_) wake_at_ = std::max(*wake_at_, now + kLook);
   for (const auto& courier : couriers_) {
-    courier->send(ledger_, now);
+    courier->send();
     const auto at = courier->wake_at();
     if (at && (!wake_at_ || *at < *wake_at_)) wake_at_ = at;
   }

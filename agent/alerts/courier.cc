@@ -67,7 +67,7 @@ TimePoint Courier::due_at(bool news, TimePoint now) {
   return sent_at_ + options_.refresh;
 }
 
-void Courier::send(const Ledger& ledger, TimePoint now) {
+void Courier::prepare(Ledger& ledger, TimePoint now) {
   wake_at_.reset();
   state_.waiting = ledger.news(options_.audience, now).size();
   const bool news = state_.waiting > 0;
@@ -93,11 +93,16 @@ void Courier::send(const Ledger& ledger, TimePoint now) {
                       std::move(alerts),
                       ledger.firing(options_.audience).size(),
                       std::move(superseded)};
+  ledger.tells(options_.audience, sending->message.alerts);
   under_way_ = sending;
+}
+
+void Courier::send() {
+  if (!under_way_ || std::exchange(under_way_->sent, true)) return;
   const auto result = std::make_shared<std::optional<base::Result<>>>();
-  executor_.submit([receiver = &receiver_, message = sending->message,
+  executor_.submit([receiver = &receiver_, message = under_way_->message,
                     result] { *result = receiver->deliver(message); },
-                   [sending, result] { sending->answer = std::move(*result); });
+                   [sending = under_way_, result] { sending->answer = std::move(*result); });
 }
 
 }  // namespace agent

@@ -51,8 +51,10 @@ class Courier {
   // Takes in what came back; true: something did. `failed` gets an error that is another one than
   // before.
   bool take(Ledger& ledger, base::TimePoint now, std::optional<base::Error>& failed);
-  // Sends what is due.
-  void send(const Ledger& ledger, base::TimePoint now);
+  // Puts together what is due, and has the ledger know that it may have been told.
+  void prepare(Ledger& ledger, base::TimePoint now);
+  // Sends it.
+  void send();
 
   std::optional<base::TimePoint> wake_at() const { return wake_at_; }
   const ReceiverState& state() const { return state_; }
@@ -60,6 +62,7 @@ class Courier {
  private:
   struct UnderWay {
     Message message;
+    bool sent = false;
     std::optional<base::Result<>> answer;
   };
   std::vector<Alert> content(const Ledger& ledger, base::TimePoint now) const;

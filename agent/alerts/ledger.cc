@@ -153,7 +153,10 @@ bool Ledger::is_news(const Audience& audience, const Entry& entry) {
   if (!wants(audience, entry)) return false;
   const Alert& alert = entry.record.alert;
   const auto said = entry.record.said.find(audience.name);
-  if (said == entry.record.said.end() || said->second.since != alert.since) return true;
+  if (said == entry.record.said.end()) return true;
+  // Of what perhaps it never heard it is told when it is to hear of it, and of the end.
+  if (said->second.at == TimePoint{}) return alert.severity >= audience.least || !alert.firing();
+  if (said->second.since != alert.since) return true;
   return alert.firing() ? said->second.ended || said->second.severity < alert.severity
                         : !said->second.ended;
 }
@@ -167,7 +170,7 @@ std::vector<Alert> Ledger::news(const Audience& audience, TimePoint now) const {
     if (is_news(audience, entry)) {
       out.push_back(entry.record.alert);
     } else if (wants(audience, entry) && entry.record.alert.firing() &&
-               audience.repeat > Millis(0)) {
+               audience.repeat > Millis(0) && told_at(&entry) != TimePoint{}) {
       known.push_back(&entry);
       remind |= passed(told_at(&entry), audience.repeat, now);
     }
@@ -207,13 +210,20 @@ std::vector<Alert> Ledger::superseded(const Audience& audience, const std::vecto
   return out;
 }
 
+void Ledger::tells(const Audience& audience, const std::vector<Alert>& alerts) {
+  for (const Alert& alert : alerts)
+    if (const auto found = entries_.find(alert.key()); found != entries_.end())
+      found->second.record.said.try_emplace(
+          audience.name, Said{alert.since, !alert.firing(), alert.severity, TimePoint{}});
+}
+
 void Ledger::told(const Audience& audience, const std::vector<Alert>& alerts, TimePoint now) {
   for (const Alert& alert : alerts) {
     const auto found = entries_.find(alert.key());
     if (found == entries_.end()) continue;
     Said& said = found->second.record.said[audience.name];
-    const bool again = said.since == alert.since && said.ended == !alert.firing() &&
-                       said.severity == alert.severity;
+    const bool again = said.at != TimePoint{} && said.since == alert.since &&
+                       said.ended == !alert.firing() && said.severity == alert.severity;
     // To say the same again without a reminder being due (an Alertmanager) is nothing to write
     // down.
     if (again && (audience.repeat == Millis(0) || !passed(said.at, audience.repeat, now))) continue;
@@ -264,7 +274,8 @@ std::optional<TimePoint> Ledger::wake_at() const {
     if (!entry.begun || !alert.firing()) continue;
     for (const Audience& audience : audiences_) {
       const auto said = entry.record.said.find(audience.name);
-      if (audience.repeat > Millis(0) && said != entry.record.said.end())
+      if (audience.repeat > Millis(0) && said != entry.record.said.end() &&
+          said->second.at != TimePoint{})
         consider(said->second.at + audience.repeat);
     }
   }

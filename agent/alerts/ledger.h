@@ -16,7 +16,7 @@ struct Said {
   base::TimePoint since{};  // the alert's: which time it was
   bool ended = false;
   Severity severity = Severity::kInfo;
-  base::TimePoint at{};  // when it was told first, or reminded
+  base::TimePoint at{};  // when it was told first, or reminded; zero: perhaps it was not
   friend bool operator==(const Said&, const Said&) = default;
 };
 
@@ -70,6 +70,8 @@ class Ledger {
   // ended.
   std::vector<Alert> superseded(const Audience& audience, const std::vector<Alert>& alerts,
                                 base::TimePoint now) const;
+  // These are about to be told: from here on the receiver may know of them, whatever it answers.
+  void tells(const Audience& audience, const std::vector<Alert>& alerts);
   // The receiver has got these.
   void told(const Audience& audience, const std::vector<Alert>& alerts, base::TimePoint now);
 

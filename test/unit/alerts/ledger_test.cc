@@ -145,6 +145,22 @@ TEST_F(LedgerTest, WhoeverWantsTheWorstHearsOfItWhenItGetsWorse) {
   EXPECT_THAT(news(kPager), ElementsAre("-RolloutFailed web")) << "who heard of it hears its end";
 }
 
+TEST_F(LedgerTest, WhoPerhapsHeardOfItHearsItsEnd) {
+  at(seconds(0), {alert(alert::kRolloutFailed, "web", Severity::kCritical)});
+  ledger.tells(kPager, ledger.news(kPager, now));
+  EXPECT_THAT(news(kPager), ElementsAre("+RolloutFailed web")) << "it is tried again";
+  at(minutes(1), {alert(alert::kRolloutFailed, "web")});
+  EXPECT_THAT(news(kPager), IsEmpty()) << "of what is less bad it wants to hear nothing";
+  ledger.restore(ledger.records());
+  at(hours(5), {alert(alert::kRolloutFailed, "web")});
+  EXPECT_THAT(news(kPager), IsEmpty()) << "nor to be reminded of it";
+  at(hours(6), {});
+  at(hours(7), {});
+  EXPECT_THAT(news(kPager), ElementsAre("-RolloutFailed web"));
+  told(kPager);
+  EXPECT_THAT(news(kPager), IsEmpty());
+}
+
 TEST_F(LedgerTest, WhatWasToldWithAnotherSeverityIsKnown) {
   const auto superseded = [&] { return ledger.superseded(kOps, ledger.firing(kOps), now); };
   at(seconds(0), {alert(alert::kRolloutFailed, "web")});
