@@ -26,6 +26,8 @@ namespace {
 constexpr Millis kLookForFile{1000};
 // What is read and thrown away of a body that is too large, so that its sender reads the 413.
 constexpr size_t kMaxDrain = 1 << 20;
+constexpr size_t kBodiesAtOnce = 4;      // of the largest size
+constexpr size_t kSmallBody = 64 << 10;  // is taken all the same
 
 Error too_large(const char* what) {
   return invalid(std::string(what) + " of the request is too large",
@@ -210,6 +212,7 @@ struct HttpServer::Impl {
   std::unique_ptr<TlsIdentity> identity;
   std::stop_source stopping;
   std::atomic<int> streams = 0;
+  std::atomic<size_t> in_memory = 0;  // bytes of bodies
   std::thread thread;
   int port = 0;
   std::mutex file_mutex;  // of these, against stop()
@@ -286,14 +289,34 @@ struct HttpServer::Impl {
     return taken;
   }
 
+  // What one request has of the memory that all bodies share.
+  class Share {
+   public:
+    explicit Share(Impl& impl) : impl_(impl) {}
+    ~Share() { impl_.in_memory -= mine_; }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+    bool grow_to(size_t size) {
+      if (size <= kSmallBody) return true;
+      const size_t more = size - std::exchange(mine_, size);
+      return (impl_.in_memory += more) <= kBodiesAtOnce * impl_.options.max_body;
+    }
+
+   private:
+    Impl& impl_;
+    size_t mine_ = 0;
+  };
+
   // All of a body, as far as it may be that large.
-  Result<std::string> whole_body(const HttpBody& body) const {
+  Result<std::string> whole_body(const HttpBody& body, Share& share) const {
     std::string text;
     MCP_CHECK(body([&](std::string_view piece) -> Result<> {
       if (text.size() + piece.size() > options.max_body)
         return make_error(Code::kExhausted,
                           "the body is larger than " + std::to_string(options.max_body) + " bytes",
                           "send less");
+      if (!share.grow_to(text.size() + piece.size()))
+        return unavailable("too many large bodies are being sent", "try again");
       text += piece;
       return {};
     }));
@@ -437,7 +460,8 @@ void HttpServer::route(const std::string& method, const std::string& pattern, Ha
   impl_->router.add(method, pattern,
                     [impl = impl_.get(), handler = std::move(handler)](HttpRequest& request,
                                                                        const HttpBody& body) {
-                      auto text = impl->whole_body(body);
+                      Impl::Share share(*impl);
+                      auto text = impl->whole_body(body, share);
                       if (!text) {
                         return text.error().code == Code::kExhausted ? problem(text.error(), 413)
                                                                      : problem(text.error());

@@ -61,11 +61,13 @@ int http_status(Code code);
 Error error_of(const HttpResponse& response);
 
 struct HttpServerOptions {
-  std::string socket;          // path; at most 107 bytes (unix(7)); empty: `listen` counts
-  int mode = 0660;             // of the socket file
-  std::string group;           // owner group of the socket file; empty: as it is made
-  size_t max_body = 1 << 20;   // bytes; more is answered with 413. Of a head 64 KiB are taken, of
-                               // a line of it 8 KiB: more is 414 for its first, else 431
+  std::string socket;  // path; at most 107 bytes (unix(7)); empty: `listen` counts
+  int mode = 0660;     // of the socket file
+  std::string group;   // owner group of the socket file; empty: as it is made
+  // Bytes; more is answered with 413, and what makes more than four such in memory at once with
+  // 503, unless it is small. Of a head 64 KiB are taken, of a line of it 8 KiB: more is 414 for its
+  // first, else 431.
+  size_t max_body = 1 << 20;
   Millis read_timeout{5000};   // for the next bytes of a request
   Millis write_timeout{5000};  // for a peer to take the next bytes
   Millis grace{10000};         // for a whole request; a second more for each 16 KiB of it

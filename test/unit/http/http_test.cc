@@ -204,6 +204,36 @@ TEST_F(Http, BodiesAreBounded) {
 }
 
 // RFC 6585 section 5; RFC 9110 section 15.5.15 for the target.
+TEST_F(Http, SoAreAllThatAreInMemoryAtOnce) {
+  HttpServerOptions wanted = options();
+  wanted.max_body = 100'000;
+  HttpServer server(wanted);
+  std::latch held(4);
+  std::latch released(1);
+  server.route("POST", "/hold", [&](const HttpRequest&) {
+    held.count_down();
+    released.wait();
+    return HttpReply::text("held");
+  });
+  server.route("POST", "/", [&](const HttpRequest&) { return HttpReply::text("taken"); });
+  serve(server);
+  const auto post = [&](const std::string& target, size_t size) {
+    const auto answer = client_.request({.method = "POST",
+                                         .target = target,
+                                         .body = std::string(size, 'x'),
+                                         .deadline = Millis(60'000)});
+    return answer ? answer->status : 0;
+  };
+  std::vector<std::jthread> others;
+  for (int i = 0; i < 4; ++i) others.emplace_back([&] { EXPECT_EQ(post("/hold", 100'000), 200); });
+  held.wait();
+  EXPECT_EQ(post("/", 100'000), 503);
+  EXPECT_EQ(post("/", 1'000), 200);
+  released.count_down();
+  others.clear();
+  EXPECT_EQ(post("/", 100'000), 200);
+}
+
 TEST_F(Http, HeadsAreBounded) {
   HttpServerOptions with_version = options();
   with_version.headers = {{"x-version", "v1"}};
