@@ -23,6 +23,7 @@ constexpr uint16_t kListener = 8443;
 void Simulation::disturb() {
   if (adopts_ && adoptions_.chance(10)) return adopt_something();
   if (has_more_ && more_.chance(25)) return disturb_more();
+  if (removes_ && removals_.chance(20)) return disturb_removals();
   switch (random_.below(4)) {
     case 0:
       return push_commit();
@@ -71,8 +72,7 @@ crds::Service Simulation::random_service(const std::string& name) {
 }
 
 void Simulation::push_commit() {
-  static const char* const kNames[] = {"cache", "db", "mail", "web", "wiki", "zoo"};
-  const std::string name = kNames[random_.below(std::size(kNames))];
+  const std::string name = kServiceNames[random_.below(std::size(kServiceNames))];
   const auto existing = services_.find(name);
   broken_.clear();
   int approved = 0;
@@ -284,6 +284,17 @@ void Simulation::adopt_something() {
   services_["shop"] = service;
   push(0);
   happened("commit: adoption", container.name);
+}
+
+void Simulation::disturb_listeners() {
+  Listeners& listeners = *node_.listeners;
+  if (listeners_.chance(50)) {
+    listeners.facts.disk_nearly_full = !listeners.facts.disk_nearly_full;
+    return happened("disk nearly full or not");
+  }
+  Ear& ear = listeners_.pick(listeners.ears);
+  ear.down = !ear.down;
+  happened("one who is told of alerts away or back", ear.options.audience.name);
 }
 
 void Simulation::disturb_routes() {

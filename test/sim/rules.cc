@@ -205,7 +205,7 @@ void Rules::routes_converged(const reconciler::Desired& desired) {
 void Rules::removing(const ObservedContainer& container) {
   const reconciler::ServiceName& service = container.owner->key.service;
   if (may_go.contains(service) || let_go_.contains(service) ||
-      !branch_.emptied(decided_by(container)))
+      approved_.contains(decided_by(container)) || !branch_.emptied(decided_by(container)))
     return;
   // Its last container, and not one of two.
   const auto& all = runtime_.containers();
@@ -362,6 +362,7 @@ void Rules::after_step(base::TimePoint now) {
   note_suspensions(now);
   status_is_true();
   held_is_last_good();
+  removals_are_held(now);
   policy_is_kept();
   std::map<ComponentKey, int> count;
   each_of_ours([&](const reconciler::Owner& owner) {

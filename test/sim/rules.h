@@ -40,6 +40,7 @@ class Rules {
     for (auto& [key, until] : unaware_until_) until += by;
     for (auto& [service, since] : suspended_since_) since += by;
     routes_unaware_until_ += by;
+    approved_until_ += by;
   }
   // Another agent process: what the last one could not write down is not known any more.
   void restarted() {
@@ -47,7 +48,17 @@ class Rules {
     looked_at_ = {};
     untold_.clear();
     told_.clear();
+    in_force_.clear();
+    guarded_at_ = {};
   }
+  // The registry is begun anew; these, the last ones told, are all that can be written down yet.
+  void registry_lost(size_t events_in_hand) {
+    told_.erase(told_.begin(), told_.end() - static_cast<long>(events_in_hand));
+  }
+  // Somebody has said that removals are meant; what the agent has made of it by then is right.
+  void removals_approved(base::TimePoint until) { approved_until_ = until; }
+  // Only removals take a service off this node; with others, placement does.
+  bool alone = false;
   // Removals that somebody approved.
   std::set<reconciler::ServiceName> may_go;
   // What definitions may ask of this node.
@@ -85,6 +96,7 @@ class Rules {
   void bounded(const test::FakeRuntime::Call& call, base::TimePoint now);
   void status_is_true();
   void held_is_last_good();
+  void removals_are_held(base::TimePoint now);
   void policy_is_kept();
   void still_routed(const reconciler::ObservedContainer& container, base::TimePoint now);
   bool unreachable(const reconciler::ObservedContainer& container) const;
@@ -110,6 +122,11 @@ class Rules {
   std::map<reconciler::ServiceName, base::TimePoint> suspended_since_;  // by the agent's knowledge
   std::set<reconciler::ServiceName> let_go_;
   reconciler::Revision looked_at_;  // the last that these are of
+  // Services that no revision could take away, as of the last one.
+  std::set<reconciler::ServiceName> in_force_;
+  reconciler::Revision guarded_at_;
+  base::TimePoint approved_until_{};
+  std::set<reconciler::Revision> approved_;
   // By this agent process:
   std::deque<std::string> untold_;  // containers that it has called podman for, and not said so
   std::vector<reconciler::Event> told_;

@@ -14,7 +14,6 @@ namespace {
 
 constexpr Millis kFaultTime = std::chrono::minutes(20);
 constexpr Millis kHealTime = std::chrono::minutes(60);  // at most, in pieces of
-constexpr Millis kSettleTime = std::chrono::minutes(10);
 constexpr Millis kQuietTime = std::chrono::minutes(30);
 // Far more than any life needs; a loop that never sleeps is found by it.
 constexpr int64_t kMaxSteps = 400'000;
@@ -25,6 +24,10 @@ constexpr uint64_t kLastWithRegistry = 20'000;
 constexpr uint64_t kLossSalt = 0xc2b2ae3d27d4eb4f;
 constexpr uint64_t kLastWithoutEngine = 5'000'000;
 constexpr uint64_t kEngineSalt = 0x165667b19e3779f9;
+constexpr uint64_t kLastUnwatched = 6'000'000;
+constexpr uint64_t kRemovalSalt = 0x27d4eb2f165667c5;
+constexpr uint64_t kListenerSalt = 0xd6e8feb86659fd93;
+constexpr uint64_t kDamageSalt = 0xa0761d6478bd642f;
 
 }  // namespace
 
@@ -40,9 +43,16 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
       loses_(seed > kLastWithRegistry && !adopts_ && losses_.chance(30)),
       engines_(seed ^ kEngineSalt),
       has_engine_(seed > kLastWithoutEngine && proxied_ && engines_.chance(50)),
+      removals_(seed ^ kRemovalSalt),
+      removes_(seed > kLastUnwatched && removals_.chance(50)),
+      listeners_(seed ^ kListenerSalt),
+      alerts_(seed > kLastUnwatched && listeners_.chance(50)),
+      damages_(seed ^ kDamageSalt),
+      damages_registry_(seed > kLastUnwatched && !adopts_ && damages_.chance(30)),
       node_({.name = reconciler::NodeName("rift"),
              .proxied = proxied_,
              .reports = has_more_,
+             .alerts = alerts_,
              .trace = trace},
             random_, branch_) {
   node_.runtime.faults = [this](const FakeRuntime::Call& call) { return fault_for(call); };
@@ -52,10 +62,21 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
     return test::FakeRouter::Fault{base::make_error(base::Code::kTimeout, "mc-proxy: no answer"),
                                    random_.chance(50)};
   };
+  node_.rules.alone = true;
   if (has_more_) {
     node_.rules.policy.images = {"app:*", "crash:*", "mute:*", "sick:*", "missing:*", "denied:*"};
     node_.runtime.publish("evil:v1");
   }
+  if (removes_ && removals_.chance(50)) {
+    branch_.fleet.emplace();
+    branch_.fleet->prune_max = static_cast<int>(removals_.below(4));
+    branch_.fleet->prune_percent = static_cast<int>(removals_.below(60));
+  }
+  if (alerts_)
+    for (Ear& ear : node_.listeners->ears) {
+      ear.fails = [this] { return faults_ && listeners_.chance(10); };
+      ear.took_it_nevertheless = [this] { return listeners_.chance(50); };
+    }
   node_.boot();
 }
 
@@ -63,6 +84,7 @@ Report Simulation::run() {
   push_commit();
   live_until(node_.now + kFaultTime, true);
   heal();
+  report_.violation = node_.rules.violation();
   return report_;
 }
 
@@ -93,6 +115,11 @@ void Simulation::live_until(TimePoint end, bool faults) {
       node_.router.serving = !node_.router.serving;
       happened("HAProxy away or back");
     }
+    if (faults && alerts_ && listeners_.below(300) == 0) disturb_listeners();
+    if (faults && damages_registry_ && damages_.below(500) == 0) {
+      node_.damage_registry();
+      happened("registry damaged");
+    }
     advance();
   }
   report_.violation = node_.rules.violation();
@@ -110,6 +137,11 @@ void Simulation::heal() {
   node_.router.down = false;
   node_.router.serving = true;
   node_.router.bad_certificates.clear();
+  branch_.fleet.reset();
+  if (alerts_) {
+    node_.listeners->facts.disk_nearly_full = false;
+    for (Ear& ear : node_.listeners->ears) ear.down = false;
+  }
   std::vector<reconciler::ContainerId> squatters;
   for (const auto& [id, container] : node_.runtime.containers())
     if (!container.owner && container.name.find('.') != std::string::npos) squatters.push_back(id);
@@ -137,7 +169,25 @@ void Simulation::heal() {
   }
   branch_.push(all, {}, 1000);
   happened("healed");
-  // Until it is Ready and a while has passed without anything to do.
+  come_to_rest();
+  if (!node_.rules.violation().empty()) return;
+  if (removes_) hold_removals();
+  if (!node_.rules.violation().empty()) return;
+  rest("rule 7: a converged node is written to");
+  const auto before = node_.runtime.containers();
+  const int effects = node_.runtime.effects(), route_effects = node_.router.effects();
+  node_.crash();
+  live_until(node_.now + kQuietTime, false);
+  if (node_.runtime.effects() != effects || node_.runtime.containers() != before)
+    node_.rules.violated("rule 6: a restart of the agent touched a container");
+  if (node_.router.effects() != route_effects)
+    node_.rules.violated("rule 6: a restart of the agent touched a route");
+  rest("rule 6: a restart of the agent leaves it busy");
+  if (alerts_) node_.listeners->all_was_told();
+}
+
+// Until the node is Ready and a while has passed without anything to do.
+void Simulation::come_to_rest() {
   const TimePoint end = node_.now + kHealTime;
   for (int before = -1; node_.now < end && !(ready() && writes() == before);) {
     before = writes();
@@ -155,17 +205,6 @@ void Simulation::heal() {
   if (!ready())
     node_.rules.violated("rule 7: the node is not Ready: " +
                          (conditions.empty() ? "no condition" : conditions.front().message));
-  rest("rule 7: a converged node is written to");
-  const auto before = node_.runtime.containers();
-  const int effects = node_.runtime.effects(), route_effects = node_.router.effects();
-  node_.crash();
-  live_until(node_.now + kQuietTime, false);
-  if (node_.runtime.effects() != effects || node_.runtime.containers() != before)
-    node_.rules.violated("rule 6: a restart of the agent touched a container");
-  if (node_.router.effects() != route_effects)
-    node_.rules.violated("rule 6: a restart of the agent touched a route");
-  rest("rule 6: a restart of the agent leaves it busy");
-  report_.violation = node_.rules.violation();
 }
 
 bool Simulation::ready() const {
@@ -175,7 +214,8 @@ bool Simulation::ready() const {
 
 // To podman, to mc-proxy and to the disk.
 int Simulation::writes() const {
-  return node_.runtime.effects() + node_.router.effects() + node_.store.commits();
+  return node_.runtime.effects() + node_.router.effects() + node_.store.commits() +
+         (alerts_ ? node_.listeners->book.saves() : 0);
 }
 
 bool Simulation::on_trial_or_over(const std::string& service) const {

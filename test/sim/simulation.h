@@ -13,6 +13,8 @@ namespace sim {
 // Host ports that definitions name.
 inline constexpr uint16_t kFirstFixedPort = 8000;
 inline constexpr uint16_t kFixedPorts = 3;
+inline constexpr const char* kServiceNames[] = {"cache", "db", "mail", "web", "wiki", "zoo"};
+inline constexpr base::Millis kSettleTime = std::chrono::minutes(10);
 
 // One life of one node: first a time of faults in which safety is checked, then everything heals
 // and progress is demanded, then nothing happens and nothing may be written. Equal seeds give equal
@@ -27,6 +29,7 @@ class Simulation {
   void advance();
   void live_until(base::TimePoint end, bool faults);
   void heal();
+  void come_to_rest();
   void rest(const std::string& rule);
   bool ready() const;
   int writes() const;
@@ -44,6 +47,11 @@ class Simulation {
   crds::Service random_service(const std::string& name);
   void disturb_routes();
   void adopt_something();
+  void disturb_removals();
+  void push_removals();
+  void approve_removals();
+  void hold_removals();
+  void disturb_listeners();
   void serve_requests();
   bool call_fails();
   std::optional<test::FakeRuntime::Fault> fault_for(const test::FakeRuntime::Call& call);
@@ -60,6 +68,12 @@ class Simulation {
   const bool loses_;  // a life in which the registry is lost
   Random engines_;
   const bool has_engine_;  // a life in which HAProxy goes while mc-proxy stays
+  Random removals_;
+  const bool removes_;  // a life in which commits remove much
+  Random listeners_;
+  const bool alerts_;  // a life in which somebody is told of alerts
+  Random damages_;
+  const bool damages_registry_;  // a life in which the registry is damaged while in use
 
   Branch branch_;
   Station node_;

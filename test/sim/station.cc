@@ -21,6 +21,12 @@ Station::Station(Options with, Random& random, const Branch& branch)
       if (step.container.str() == call.subject || step.container_name == call.subject)
         trace(step.id + ": " + step.cause);
   };
+  store.on_damage_found = [this](size_t in_hand) {
+    rules.registry_lost(in_hand);
+    if (listeners) listeners->book.lose();
+  };
+  if (options.alerts)
+    listeners.emplace(store, now, [this](const std::string& what) { rules.violated(what); });
   runtime.exits_at_start = [](const reconciler::ObservedContainer& container) {
     return container.image.find("crash") == std::string::npos ? std::nullopt : std::optional(1);
   };
@@ -37,7 +43,8 @@ void Station::boot() {
   loop = std::make_unique<agent::Loop>(
       agent::LoopPorts{runtime, prober, *source, store, *executor, runtime,
                        options.proxied ? &router : nullptr, options.reports ? &outbox : nullptr,
-                       options.peers},
+                       options.peers,
+                       listeners ? listeners->boot(*executor, options.name) : nullptr},
       agent::LoopConfig{.node = options.name,
                         .policy = rules.policy,
                         .on_event = [this](const auto& event) { rules.told(event); },
@@ -52,22 +59,39 @@ void Station::crash() {
   executor->kill();
   // What came to a stopped container's while the registry took no writes may come once more.
   const auto before = rules.leases_in_use(loop->memory(), !store.full);
-  loop.reset();
+  stop();
+  if (store.damaged) store.lose();
+  if (listeners) listeners->registry_lost();
   boot();
   // After a loss it may know of no revision yet.
   const bool unknown = store.lost && (store.full || !store.written);
   if (!unknown) rules.leases_kept(before, store.full, now);
 }
 
+void Station::damage_registry() {
+  store.damage();
+  if (listeners) listeners->book.lose();
+}
+
 void Station::lose_registry() {
   executor->kill();
-  loop.reset();
+  stop();
   store.lose();
+  if (listeners) {
+    listeners->book.lose();
+    listeners->registry_lost();
+  }
   boot();
+}
+
+void Station::stop() {
+  loop.reset();
+  if (listeners) listeners->crash();
 }
 
 void Station::step() {
   loop->step(now);
+  if (listeners) listeners->note_begun();
   rules.after_step(now);
 }
 

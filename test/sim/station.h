@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/loop/loop.h"
+#include "test/sim/listeners.h"
 #include "test/sim/rules.h"
 #include "test/sim/world.h"
 #include "test/support/fake_router.h"
@@ -19,6 +20,7 @@ class Station {
     reconciler::NodeName name;
     bool proxied = true;                 // has a mc-proxy
     bool reports = false;                // tells its outcomes to an outbox
+    bool alerts = false;                 // somebody is told of alerts
     reconciler::Peers* peers = nullptr;  // what it can learn of other nodes; null: nothing
     std::ostream* trace = nullptr;       // every step that the agent takes; may be null
   };
@@ -28,6 +30,7 @@ class Station {
   void boot();
   void crash();          // the agent alone, and another one at once
   void lose_registry();  // and the agent with it
+  void damage_registry();
   // What has become due on it.
   void work() { executor->run_due(); }
   // What its agent does about that.
@@ -48,8 +51,10 @@ class Station {
   std::unique_ptr<Source> source;
   std::unique_ptr<agent::Loop> loop;
   Rules rules;
+  std::optional<Listeners> listeners;
 
  private:
+  void stop();
   agent::Report describe(const reconciler::Desired& desired, const reconciler::Memory& memory,
                          const reconciler::Observed& observed);
 

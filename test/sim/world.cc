@@ -47,10 +47,24 @@ void Executor::kill() {
   tasks_.clear();
 }
 
-base::Result<> Store::commit(const reconciler::Transaction& transaction) {
+base::Result<> Store::takes_writes() const {
   if (full)
     return base::make_error(base::Code::kExhausted, "cannot write the registry: disk full",
                             "free some space");
+  if (damaged) return base::make_error(base::Code::kCorrupt, "the registry was lost");
+  return {};
+}
+
+base::Result<> Store::commit(const reconciler::Transaction& transaction) {
+  if (damaged && !noticed_) {
+    lose();
+    damaged = noticed_ = true;
+    on_damage_found(transaction.events.size());
+  }
+  if (const auto taken = takes_writes(); !taken) {
+    damaged = noticed_ = damaged && full;
+    return taken;
+  }
   ++commits_;
   written = true;
   if (transaction.desired) saved_.desired = transaction.desired;
@@ -94,8 +108,27 @@ void Branch::push(std::vector<crds::Service> services, std::vector<std::string> 
   }
   for (const auto& [name, node] : nodes)
     next.tree.nodes[name] = {node, {"nodes/" + name.str() + ".toml", 1, 1}};
+  publish(std::move(next));
+}
+
+void Branch::vanish() {
+  reconciler::Snapshot next;
+  next.revision = next_revision();
+  held_.reset();
+  next.tree.problems.push_back({{"infra/", 1, 1}, "", "has no folder infra/", ""});
+  publish(std::move(next));
+}
+
+void Branch::publish(reconciler::Snapshot next) {
+  if (fleet) next.tree.fleet = fleet;
   const bool emptied = next.tree.services.empty() && next.tree.broken.empty();
-  if (emptied && approved_removals == 0) emptied_.insert(next.revision);
+  if (emptied && next.approved_removals == 0) emptied_.insert(next.revision);
+  Said& said = said_[next.revision];
+  for (const auto& [name, service] : next.tree.services) said.services.insert(name);
+  for (const auto& [name, problems] : next.tree.broken) said.services.insert(name);
+  said.none_is_good = next.tree.services.empty();
+  said.approved = static_cast<size_t>(next.approved_removals);
+  if (fleet) said.fleet = *fleet;
   head_ = std::move(next);
   follow_data();
 }

@@ -73,7 +73,15 @@ class Store : public reconciler::Store {
     events_.clear();
     lost = true;
     written = false;
+    damaged = noticed_ = false;
   }
+  // Its file is not one any more, while it is in use: the next commit finds out and begins another,
+  // which a full disk puts off.
+  void damage() { damaged = true; }
+  bool damaged = false;
+  // Told then, with how many events are not in it yet.
+  std::function<void(size_t in_hand)> on_damage_found = [](size_t) {};
+  base::Result<> takes_writes() const;
   bool lost = false;
   bool written = false;  // since it was lost
   bool full = false;
@@ -84,6 +92,7 @@ class Store : public reconciler::Store {
   Saved saved_;
   std::vector<reconciler::Event> events_;
   int commits_ = 0;
+  bool noticed_ = false;  // it is damaged
 };
 
 // A git branch: its head, and whether the server answers. Each agent process has a cursor of its
@@ -92,6 +101,8 @@ class Branch {
  public:
   void push(std::vector<crds::Service> services, std::vector<std::string> broken,
             int approved_removals);
+  // A commit in which the folder of the definitions is gone.
+  void vanish();
   // A commit whose signature no agent believes: until another one follows, the last one counts.
   void push_unsigned();
   // The last that is to be believed.
@@ -99,16 +110,28 @@ class Branch {
   // Whether a commit had neither a service nor a file that may be one, and approved of no removal.
   bool emptied(const reconciler::Revision& revision) const { return emptied_.contains(revision); }
   const std::optional<reconciler::HeldCommit>& held() const { return held_; }
+  // What a commit says of removals.
+  struct Said {
+    std::set<reconciler::ServiceName> services;  // whose file is there, good or not
+    bool none_is_good = false;
+    size_t approved = 0;
+    crds::Fleet fleet;
+  };
+  const Said& said(const reconciler::Revision& revision) const { return said_.at(revision); }
   bool down = false;
+  // Of the commits to come; none: there is no such file.
+  std::optional<crds::Fleet> fleet;
   // Node files of the commits to come; none: the repository has none.
   std::map<reconciler::NodeName, crds::Node> nodes;
 
  private:
   reconciler::Revision next_revision();
   void follow_data();
+  void publish(reconciler::Snapshot next);
   reconciler::Snapshot head_;
   std::optional<reconciler::HeldCommit> held_;
   std::set<reconciler::Revision> emptied_;
+  std::map<reconciler::Revision, Said> said_;
   reconciler::DataPlaces data_places_;
   int commits_ = 0;
 };
