@@ -315,6 +315,29 @@ TEST_F(RemoteAgent, SlowClientsAreCutOffAndStopNobody) {
   EXPECT_FALSE(fs::exists(dir_ / "data/web/new"));
 }
 
+TEST_F(RemoteAgent, WhoFollowsBeyondTheLimitIsToldSo) {
+  const std::string token = mcias_.token_of("robot");
+  std::vector<RawClient> followers;
+  for (int i = 0; i < 12; ++i) {
+    followers.push_back(RawClient::tls(port_));
+    followers.back().send("GET /v1/events?follow=true HTTP/1.1\r\nAuthorization: Bearer " + token +
+                          "\r\n\r\n");
+    EXPECT_EQ(followers.back().receive(12), "HTTP/1.1 200");
+  }
+  const auto refused = remote({"events", "-f"}, token);
+  EXPECT_EQ(refused.exit_code, 7) << refused.out;
+  EXPECT_THAT(refused.err, HasSubstr("too many streams are open (12)"));
+  EXPECT_EQ(remote({"sync"}, token).exit_code, 0);
+  followers.pop_back();
+  const auto next = [&] {
+    RawClient one = RawClient::tls(port_);
+    one.send("GET /v1/events?follow=true HTTP/1.1\r\nAuthorization: Bearer " + token + "\r\n\r\n");
+    return one.receive(12);
+  };
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (next() != "HTTP/1.1 200") ASSERT_LT(std::chrono::steady_clock::now(), end);
+}
+
 // Whoever may push could collect tokens otherwise.
 TEST_F(RemoteAgent, AnAddressThatTheRepositoryAloneNamesSeesNoToken) {
   system_ca_ = dir_ / "tls.pem";
