@@ -475,7 +475,7 @@ void HttpServer::upload(const std::string& method, const std::string& pattern,
                         UploadHandler handler) {
   impl_->router.add(method, pattern,
                     [handler = std::move(handler)](HttpRequest& request, const HttpBody& body) {
-                      HttpReply reply = handler(request, [&](const auto& sink) -> Result<> {
+                      return handler(request, [&](const auto& sink) -> Result<> {
                         Result<> kept;
                         MCP_CHECK(body([&](std::string_view piece) -> Result<> {
                           if (kept) kept = sink(piece);
@@ -483,8 +483,6 @@ void HttpServer::upload(const std::string& method, const std::string& pattern,
                         }));
                         return kept;
                       });
-                      (void)body([](std::string_view) -> Result<> { return {}; });
-                      return reply;
                     });
 }
 
