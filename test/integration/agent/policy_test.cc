@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 
 #include "test/integration/agent/node.h"
@@ -13,7 +14,6 @@ using testing::HasSubstr;
 
 const std::string kPolicy = R"([policy]
 images = ["localhost/mcp-demo:*"]
-volume_roots = ["/srv"]
 capabilities = ["NET_RAW"]
 devices = ["/dev/null"]
 publish = ["127.0.0.1"]
@@ -21,6 +21,9 @@ max_memory = "64MiB"
 )";
 
 TEST(AgentPolicy, EachRuleHoldsItsServiceAloneAndIsNamed) {
+  Node node(kPolicy);
+  node.configure("policy", "volume_roots = [\"/srv\", \"" + node.folder().path() + "\"]\n");
+  const std::string state = std::filesystem::path(node.registry()).parent_path();
   const struct {
     std::string service, more, violation;
   } cases[] = {
@@ -29,6 +32,10 @@ TEST(AgentPolicy, EachRuleHoldsItsServiceAloneAndIsNamed) {
        "volumes: asks for /etc, policy.volume_roots allows /srv"},
       {"climb", "volumes = [\"/srv2/web:/data\"]\n",
        "volumes: asks for /srv2/web, policy.volume_roots allows /srv"},
+      {"own", "volumes = [\"" + state + ":/data\"]\n",
+       "volumes: asks for " + state + ", which would show " + state + ", the agent's own folder"},
+      {"around", "volumes = [\"" + node.folder().path() + ":/data\"]\n",
+       "volumes: asks for " + node.folder().path() + ", which would show " + state},
       {"network", "network = \"host\"\n",
        "network: asks for the host's network, policy.host_network allows none of it"},
       {"privileged", "privileged = true\n",
@@ -55,7 +62,6 @@ TEST(AgentPolicy, EachRuleHoldsItsServiceAloneAndIsNamed) {
     }
     return out + (one.service == "endless" || one.service == "greedy" ? "" : modest);
   };
-  Node node(kPolicy);
   for (const auto& one : cases)
     node.write("services/" + one.service + ".toml", definition(one.service, kSleep, modest));
   node.commit("all ask for little");
@@ -85,6 +91,34 @@ TEST(AgentPolicy, EachRuleHoldsItsServiceAloneAndIsNamed) {
     })) << conditions.dump(2);
     EXPECT_EQ(node.container_id(one.service + ".main"), ids[one.service])
         << "its last good definition stays in force";
+  }
+}
+
+// One that was put there when the commit was judged already, too.
+TEST(AgentPolicy, ALinkOnTheDiskLeadsNowhereElse) {
+  Node node("[policy]\n");
+  node.configure("policy", "volume_roots = [\"" + node.folder().path() + "\"]\n");
+  const std::filesystem::path data = node.folder() / "data";
+  std::filesystem::create_directory(data);
+  node.write("services/job.toml",
+             definition("job", kSleep, "volumes = [\"" + data.string() + ":/data\"]\n"));
+  node.commit("within");
+  node.start_agent();
+  node.wait("it runs", [&] { return node.ready("job"); });
+  std::filesystem::remove(data);
+  std::filesystem::create_directory_symlink("/etc", data);
+  node.podman({"rm", "-f", "-t", "0", "job.main"});
+  node.write("services/late.toml",
+             definition("late", kSleep, "volumes = [\"" + data.string() + ":/data\"]\n"));
+  node.commit("through a link");
+  for (const char* service : {"late", "job"}) {
+    node.wait("the link is told", [&] {
+      return node.service(service)["conditions"].dump().find(
+                 "the volume " + data.string() +
+                 " leads to /etc, which policy.volume_roots of this node does not allow") !=
+             std::string::npos;
+    });
+    EXPECT_EQ(node.container_id(std::string(service) + ".main"), "");
   }
 }
 
