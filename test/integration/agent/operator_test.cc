@@ -1,4 +1,5 @@
-// Removals that nobody may have meant, as an operator meets them: with the real `mcp`.
+// What an operator meets, through the real programs: removals that nobody may have meant, drift, a
+// chain of certificates that is not whole.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace test {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
 class PruneGuard : public testing::Test {
@@ -119,6 +121,77 @@ TEST_F(PruneGuard, WhoFollowsTheEventsSeesDrift) {
            shown().find("Healed") != std::string::npos;
   });
   follower->terminate(std::chrono::seconds(10));
+}
+
+// The findings of `mcp-agent check` about the certificate of its API.
+class CertificateChain : public testing::Test {
+ protected:
+  void SetUp() override {
+    issue("root", {});
+    issue("middle", {"-CA", folder_ / "root.pem", "-CAkey", folder_ / "root.key"});
+    issue("leaf",
+          {"-CA", folder_ / "middle.pem", "-CAkey", folder_ / "middle.key", "-addext",
+           "subjectAltName=DNS:rift.example.net", "-addext", "basicConstraints=critical,CA:FALSE"});
+    std::ofstream(folder_ / "agent.toml")
+        << "[node]\nname = \"rift\"\n[source]\nurl = \"" << folder_.path()
+        << "/none.git\"\n[podman]\nsocket = \"" << (folder_ / "none.sock")
+        << "\"\n[registry]\npath = \"" << (folder_ / "mcp.db") << "\"\n[api]\nsocket = \""
+        << (folder_ / "agent.sock") << "\"\nlisten = \"127.0.0.1:0\"\ntls_cert = \""
+        << (folder_ / "chain.pem") << "\"\ntls_key = \"" << (folder_ / "leaf.key") << "\"\n";
+  }
+
+  void issue(const std::string& name, const std::vector<std::string>& more) {
+    std::vector<std::string> argv{"openssl",
+                                  "req",
+                                  "-x509",
+                                  "-newkey",
+                                  "ec",
+                                  "-pkeyopt",
+                                  "ec_paramgen_curve:P-256",
+                                  "-nodes",
+                                  "-days",
+                                  "60",
+                                  "-subj",
+                                  "/CN=" + name,
+                                  "-keyout",
+                                  folder_ / (name + ".key"),
+                                  "-out",
+                                  folder_ / (name + ".pem")};
+    argv.insert(argv.end(), more.begin(), more.end());
+    const auto made = base::run_command({argv}, "", std::chrono::seconds(30));
+    ASSERT_TRUE(made && made->ok()) << (made ? made->err : made.error().text());
+  }
+  std::string read(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(folder_ / (name + ".pem")).rdbuf();
+    return text.str();
+  }
+  // Of the finding that names the file.
+  Json finding_of(const std::string& chain) {
+    std::ofstream(folder_ / "chain.pem") << chain;
+    const auto done = base::run_command(
+        {{MCP_BINARY_DIR "/bin/mcp-agent", "--config", folder_ / "agent.toml", "check", "-o",
+          "json"},
+         {{"SSL_CERT_FILE", folder_ / "root.pem"}, {"SSL_CERT_DIR", folder_ / "none"}}},
+        "", std::chrono::seconds(60));
+    const Json document = done ? Json::parse(done->out, nullptr, false) : Json();
+    if (document.is_object())
+      for (const Json& one : document["findings"])
+        if (one["message"].get<std::string>().find("chain.pem") != std::string::npos &&
+            one["check"] != "config")
+          return one;
+    ADD_FAILURE() << (done ? done->out + done->err : done.error().text());
+    return nullptr;
+  }
+
+  TempDir folder_;
+};
+
+TEST_F(CertificateChain, ThatLacksItsMiddleIsFound) {
+  const Json broken = finding_of(read("leaf"));
+  EXPECT_EQ(broken["level"], "warning");
+  EXPECT_THAT(broken["hint"].get<std::string>(), HasSubstr("intermediate"));
+  EXPECT_EQ(finding_of(read("leaf") + read("middle"))["level"], "ok");
 }
 
 }  // namespace
