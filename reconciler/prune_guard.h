@@ -8,6 +8,7 @@
 namespace reconciler {
 
 inline constexpr char kNoneIsLeft[] = "no service is left";
+inline constexpr char kHeldBefore[] = "they were held, and nobody has approved of it since";
 
 // Why the removal of `count` services of `all` that this node has waits for a word of approval
 // (decision 7), and how it is given; nothing when it may go on. `doubt`: why not even one is

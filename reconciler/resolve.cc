@@ -321,11 +321,19 @@ class Resolver {
   void guard_removals() {
     if (previous_ == nullptr) return;
     std::vector<ServiceName> removed;
+    bool held = false;
     for (const auto& [service, desired] : previous_->services)
-      if (!snapshot_.tree.services.contains(service) && !out_.services.contains(service))
+      if (!snapshot_.tree.services.contains(service) && !out_.services.contains(service)) {
         removed.push_back(service);
-    const auto why = removals_held(out_, removed.size(), previous_->services.size(),
-                                   snapshot_.tree.services.empty() ? kNoneIsLeft : "");
+        held |= desired.hold && desired.hold->reason == reason::kPruneHeld;
+      }
+    const size_t all = previous_->services.size();
+    auto why = removals_held(out_, removed.size(), all,
+                             snapshot_.tree.services.empty() ? kNoneIsLeft : "");
+    // That there is more of others since, or less of them, is nobody's word.
+    const bool allows_more = out_.fleet.prune_max > previous_->fleet.prune_max ||
+                             out_.fleet.prune_percent > previous_->fleet.prune_percent;
+    if (!why && held && !allows_more) why = removals_held(out_, removed.size(), all, kHeldBefore);
     if (!why) return;
     for (const ServiceName& service : removed) hold(service, reason::kPruneHeld, *why);
   }

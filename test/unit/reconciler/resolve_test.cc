@@ -182,6 +182,31 @@ TEST(PruneGuard, GoesOnHoldingUntilSomebodyDecides) {
   EXPECT_EQ(resolved(unrelated, &second, true).services.size(), 2u);
 }
 
+// More services, of which the same number is a smaller part, are nobody's word.
+TEST(PruneGuard, WhatIsHeldIsNotLetGoBecauseThereIsMoreOfOthers) {
+  const Desired first = resolved(snapshot(1, many(13)));
+  std::vector<crds::Service> left = many(9);
+  left.push_back(service("more"));
+  const Desired second = resolved(snapshot(2, left), &first);
+  EXPECT_EQ(held(second), 4);
+  const Desired restarted = resolved(snapshot(2, left), &second);
+  EXPECT_EQ(held(restarted), 4);
+  for (int i = 0; i < 10; ++i) left.push_back(service("more" + std::to_string(i)));
+  const Desired third = resolved(snapshot(3, left), &restarted);
+  EXPECT_EQ(held(third), 4);
+  left.push_back(service("s9"));
+  const Desired fourth = resolved(snapshot(4, left), &third);
+  EXPECT_EQ(held(fourth), 3) << "one has come back";
+  EXPECT_EQ(held(resolved(snapshot(4, left), &fourth)), 3);
+
+  Snapshot approved = snapshot(5, left);
+  approved.approved_removals = 3;
+  EXPECT_EQ(held(resolved(approved, &fourth)), 0);
+  Snapshot raised = snapshot(5, left);
+  raised.tree.fleet.emplace().prune_max = 4;
+  EXPECT_EQ(held(resolved(raised, &fourth)), 0) << "the fleet allows more than before";
+}
+
 TEST(PruneGuard, AMoveToAnotherNodeIsNoRemoval) {
   std::vector<crds::Service> all = many(5);
   const Desired first = resolved(snapshot(1, all));
