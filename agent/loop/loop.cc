@@ -250,11 +250,8 @@ void Loop::plan(base::TimePoint now) {
     dirty_ = true;
   }
   // Before any step: what a step relies on (its ports) must survive a kill.
-  journal_.save(desired_, memory_, now);
+  save(now);
   dirty_ |= journal_.error() != observed.registry_error;
-  if (ports_.alerts != nullptr && journal_.error() &&
-      journal_.error()->code == base::Code::kCorrupt)
-    ports_.alerts->store_is_new();
   routes_.follow(outcome.follow_routes);
   probes_.want(outcome.probes, now);
   probes_.step(now, observed.readiness);
@@ -279,6 +276,13 @@ void Loop::plan(base::TimePoint now) {
   config_.meters->outcomes.with({outcome_word(memory_)}).add();
 }
 
+void Loop::save(base::TimePoint now) {
+  journal_.save(desired_, memory_, now);
+  if (ports_.alerts != nullptr && journal_.error() &&
+      journal_.error()->code == base::Code::kCorrupt)
+    ports_.alerts->store_is_new();
+}
+
 // What was adopted as that, and came into force, is not defined any more, and is still there.
 bool Loop::is_leaving(const ComponentKey& key) const {
   const auto known = memory_.components.find(key);
@@ -301,7 +305,7 @@ base::Result<> Loop::accept(const std::map<ComponentKey, reconciler::Adoption>& 
   }
   reconciler::Memory before = memory_;
   for (const auto& [key, adoption] : adoptions) memory_.components[key].adopted = adoption;
-  journal_.save(desired_, memory_, now);
+  save(now);
   if (journal_.error()) {
     memory_ = std::move(before);
     return *journal_.error();

@@ -116,6 +116,8 @@ class Loop {
   void adopt(const reconciler::Snapshot& snapshot, bool approve);
   bool can_plan() const;
   void plan(base::TimePoint now);
+  // What is in force, and what is remembered, into the registry.
+  void save(base::TimePoint now);
   void alert(base::TimePoint now);
   // A failure that goes on is said once.
   void note_report_failure(const base::Error& error, base::TimePoint now);
