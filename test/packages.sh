@@ -11,7 +11,7 @@ packages_of() {
     run) echo podman crun runc conmon netavark aardvark-dns nftables iptables slirp4netns passt uidmap catatonit \
       busybox-static curl haproxy ;;
     test) echo nginx-light systemd fcgiwrap openssh-server openssh-client gpg gpgv gpg-agent openssl jq procps python3 util-linux \
-      curl nghttp2-client nghttp2-server docker-registry python3-cryptography python3-yaml python3-grpcio \
+      curl nghttp2-client nghttp2-server docker-registry python3-cryptography python3-yaml python3-grpcio python3-prometheus-client \
       prometheus prometheus-alertmanager podman-compose ;;
     npm) echo nodejs npm ;;
     # libFuzzer comes with a package of the compiler's own version, which the package lists know.
