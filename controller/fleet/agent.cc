@@ -296,7 +296,8 @@ namespace {
 constexpr char kSum[] = "mcp-file-sha256";
 constexpr char kSize[] = "mcp-file-size";
 constexpr char kMode[] = "mcp-file-mode";
-// The server ends a transfer that stands still; a slow one may take its time.
+// The server ends a transfer that stands still, or is slower than 16 KiB a second; others take
+// their time.
 constexpr base::Millis kTransfer = std::chrono::hours(24);
 
 std::string file_target(const std::string& service, const std::string& path) {
