@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <string_view>
+
 #include "test/support/jwt_signer.h"
 
 namespace base {
@@ -13,7 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // As long as the tests run: RSA keys take their time to make.
-const JwtSigner& signer(const std::string& algorithm) {
+const JwtSigner& signer(std::string_view algorithm) {
   static const JwtSigner rsa("RS256"), ec("ES256"), ed("EdDSA");
   return algorithm == "RS256" ? rsa : algorithm == "ES256" ? ec : ed;
 }
