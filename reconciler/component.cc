@@ -96,8 +96,12 @@ bool Machine::serves_rather(const ObservedContainer& one, const ObservedContaine
     return found->second.ready ? 2 : 0;
   };
   if (answers(one) != answers(other)) return answers(one) > answers(other);
-  const std::string& healthy = d_.next.healthy_hash;
-  return one.owner->spec_hash == healthy && other.owner->spec_hash != healthy;
+  const auto was_healthy = [&](const ObservedContainer& container) {
+    return container.owner->spec_hash == d_.next.healthy_hash;
+  };
+  if (was_healthy(one) != was_healthy(other)) return was_healthy(one);
+  // Nothing is remembered of either: one was there before the other came to take over.
+  return runs(one) && one.started_at < other.started_at;
 }
 
 bool Machine::could_serve(const ObservedContainer& other) const {
