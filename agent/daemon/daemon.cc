@@ -259,7 +259,9 @@ base::Result<> run_daemon(const Config& config, const std::string& version) {
   }
   // Last: whoever asks waits for the loop, which runs when nothing can fail any more.
   MCP_CHECK(server.start());
-  podman.watch([&driver] { driver.post([](Loop& loop) { loop.hint(); }); });
+  podman.watch([&driver](const auto& id) {
+    driver.post([id](Loop& loop) { id ? loop.hint(*id) : loop.hint(); });
+  });
   if (proxy)
     proxy->watch([&driver] { driver.post([](Loop& loop) { loop.route_hint(); }); });
   else

@@ -81,6 +81,7 @@ class Loop {
 
   // podman told of a change, or may have.
   void hint() { observer_.hint(); }
+  void hint(const reconciler::ContainerId& id) { observer_.hint(id); }
   // mc-proxy told of a change, went away, or is back.
   void route_hint() { routes_.hint(); }
   void process_ended(const reconciler::ContainerId& id) { observer_.process_ended(id); }

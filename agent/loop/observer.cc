@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "reconciler/back_off.h"
 
@@ -21,6 +22,8 @@ constexpr reconciler::Schedule kListRetry{std::chrono::seconds(1), std::chrono::
 // conmon needs a moment to write down how the process ended.
 constexpr base::Millis kInspectAgain = std::chrono::milliseconds(5);
 constexpr int kInspectTries = 200;
+// More of them cost more than the list.
+constexpr size_t kMostQuestions = 8;
 constexpr int kMostLogs = 20;  // that are read for one list
 // When all of them hang, there are threads for everything else.
 constexpr int64_t kInspectAtOnce = 4;
@@ -37,6 +40,18 @@ Observer::Observer(reconciler::Runtime& runtime, reconciler::Executor& executor,
                    base::Millis list_interval)
     : runtime_(runtime), executor_(executor), list_interval_(list_interval) {}
 
+void Observer::hint(const ContainerId& id) {
+  if (hinted_) return;
+  const auto known = questions_.find(id);
+  if (known != questions_.end()) {
+    known->second.stale = known->second.asking;
+  } else if (questions_.size() < kMostQuestions) {
+    questions_.try_emplace(id);
+  } else {
+    hint();
+  }
+}
+
 void Observer::process_ended(const ContainerId& id) {
   const auto known = observed_.containers.find(id);
   if (known == observed_.containers.end() || known->second.state != ContainerState::kRunning)
@@ -45,7 +60,7 @@ void Observer::process_ended(const ContainerId& id) {
   known->second.state = ContainerState::kUnknown;
   // A list that is under way may still say that it runs.
   if (known->second.owner) touched_.insert(known->second.owner->key);
-  ended_.try_emplace(id);
+  questions_[id].ended = true;
 }
 
 bool Observer::take(base::TimePoint now) {
@@ -60,28 +75,40 @@ void Observer::start(base::TimePoint now, const std::set<ComponentKey>& in_fligh
   const bool failing = failures_in_row_ > 0;
   const base::Millis longest = failing ? kListRetry.cap : list_interval_;
   const bool periodic = next_list_ && reconciler::due(*next_list_, now, longest);
-  if (!listing_ && (periodic || (hinted_ && quiet && !failing))) {
-    touched_ = in_flight;
-    start_list();
-  }
-  for (auto& [id, ended] : ended_) {
-    const bool due = !ended.again_at || *ended.again_at <= now ||
-                     *ended.again_at - now > kInspectAgain;  // a clock that has stepped back
-    if (!ended.asking && due && inspecting() < kInspectAtOnce) start_inspect(id);
-  }
+  if (!listing_ && (periodic || (hinted_ && quiet && !failing))) start_list(in_flight);
+  start_inspections(now, in_flight);
 }
 
-void Observer::start_list() {
+void Observer::start_list(const std::set<ComponentKey>& in_flight) {
+  touched_ = in_flight;
   hinted_ = false;
   hint_since_.reset();
   listing_ = true;
+  // It answers what has not been asked, and makes old what has.
+  std::erase_if(questions_,
+                [](const auto& entry) { return !entry.second.ended && !entry.second.asking; });
+  for (auto& [id, question] : questions_) question.stale |= !question.ended;
   const auto result = std::make_shared<std::optional<Listing>>();
   executor_.submit([this, result, known = known_ends()] { *result = list(known); },
                    [this, result] { listing_result_ = std::move(*result); });
 }
 
+void Observer::start_inspections(base::TimePoint now, const std::set<ComponentKey>& in_flight) {
+  for (auto& [id, question] : questions_) {
+    if (question.asking) continue;
+    const auto known = observed_.containers.find(id);
+    // The step itself will tell, and podman keeps whoever asks waiting meanwhile.
+    const bool step_runs = known != observed_.containers.end() && known->second.owner &&
+                           in_flight.contains(known->second.owner->key);
+    question.held = step_runs || (!question.ended && listing_);
+    const bool due = !question.again_at || *question.again_at <= now ||
+                     *question.again_at - now > kInspectAgain;  // a clock that has stepped back
+    if (!question.held && due && inspecting() < kInspectAtOnce) start_inspect(id);
+  }
+}
+
 int64_t Observer::inspecting() const {
-  return std::count_if(ended_.begin(), ended_.end(),
+  return std::count_if(questions_.begin(), questions_.end(),
                        [](const auto& entry) { return entry.second.asking; });
 }
 
@@ -112,18 +139,22 @@ Observer::Listing Observer::list(const std::map<ContainerId, base::TimePoint>& k
 }
 
 void Observer::start_inspect(const ContainerId& id) {
-  ended_.at(id).asking = true;
+  questions_.at(id).asking = true;
+  const auto known = observed_.containers.find(id);
+  const bool end_is_known = known != observed_.containers.end() && known->second.last_lines;
+  const base::TimePoint end = end_is_known ? known->second.exited_at : base::TimePoint();
   const auto result = std::make_shared<std::optional<Inspection>>();
   executor_.submit(
-      [this, result, id] {
+      [this, result, id, end_is_known, end] {
         Inspection found = runtime_.inspect(id);
-        if (found && found->state == ContainerState::kExited)
+        if (found && found->state == ContainerState::kExited &&
+            !(end_is_known && found->exited_at == end))
           found->last_lines = last_lines_of(id, runtime_);
         *result = std::move(found);
       },
       [this, result, id] {
-        if (const auto ended = ended_.find(id); ended != ended_.end())
-          ended->second.result = std::move(*result);
+        if (const auto question = questions_.find(id); question != questions_.end())
+          question->second.result = std::move(*result);
       });
 }
 
@@ -167,7 +198,7 @@ bool Observer::take_listing(base::TimePoint now) {
   if (!touched_.empty()) hinted_ = true;
   changed |= std::erase_if(unsure_, [&](const auto& key) { return !touched_.contains(key); }) > 0;
   changed |= fresh != observed_.containers;
-  forget_other_runs(fresh);
+  for (const auto& [id, container] : fresh) forget_other_run(container);
   observed_.containers = std::move(fresh);
   return changed;
 }
@@ -181,46 +212,69 @@ void Observer::keep_last_lines(ObservedContainer& container) const {
 }
 
 // What probing found of one run of a container says nothing about the next.
-void Observer::forget_other_runs(const std::map<ContainerId, ObservedContainer>& fresh) {
-  std::erase_if(observed_.readiness, [&](const auto& entry) {
-    const auto before = observed_.containers.find(entry.first);
-    const auto now = fresh.find(entry.first);
-    return before != observed_.containers.end() && now != fresh.end() &&
-           (before->second.pid != now->second.pid ||
-            before->second.started_at != now->second.started_at);
-  });
+void Observer::forget_other_run(const ObservedContainer& now) {
+  const auto before = observed_.containers.find(now.id);
+  if (before != observed_.containers.end() &&
+      (before->second.pid != now.pid || before->second.started_at != now.started_at))
+    observed_.readiness.erase(now.id);
 }
 
 bool Observer::take_inspections(base::TimePoint now) {
   bool changed = false;
-  for (auto it = ended_.begin(); it != ended_.end();) {
-    auto& [id, ended] = *it;
-    if (!ended.result) {
+  for (auto it = questions_.begin(); it != questions_.end();) {
+    auto& [id, question] = *it;
+    if (!question.result) {
       ++it;
       continue;
     }
-    const Inspection inspection = std::move(*ended.result);
-    ended.result.reset();
-    ended.asking = false;
+    Inspection inspection = std::move(*question.result);
+    question.result.reset();
+    question.asking = false;
+    if (std::exchange(question.stale, false)) {
+      ++it;
+      continue;
+    }
     const auto known = observed_.containers.find(id);
-    const bool still_running = inspection && inspection->state == ContainerState::kRunning &&
-                               known != observed_.containers.end() &&
-                               inspection->pid == known->second.pid;
-    if (still_running && ++ended.asked < kInspectTries) {
-      ended.again_at = now + kInspectAgain;
+    const bool still_running =
+        question.ended && inspection && inspection->state == ContainerState::kRunning &&
+        known != observed_.containers.end() && inspection->pid == known->second.pid;
+    if (still_running && ++question.asked < kInspectTries) {
+      question.again_at = now + kInspectAgain;
       ++it;
       continue;
     }
-    if (!inspection || still_running) {
+    if (still_running)
       hinted_ = true;
-    } else if (known != observed_.containers.end()) {
-      known->second = *inspection;
-      show_as_adopted(adopted_, known->second);
-      changed = true;
-    }
-    it = ended_.erase(it);
+    else
+      changed |= take_inspected(id, std::move(inspection));
+    it = questions_.erase(it);
   }
   return changed;
+}
+
+bool Observer::take_inspected(const ContainerId& id, Inspection inspection) {
+  if (!inspection && inspection.error().code == base::Code::kNotFound)
+    return observed_.containers.erase(id) > 0;
+  if (!inspection) {
+    hinted_ = true;
+    return false;
+  }
+  show_as_adopted(adopted_, *inspection);
+  keep_last_lines(*inspection);
+  forget_other_run(*inspection);
+  ObservedContainer& container = observed_.containers[id];
+  if (container == *inspection) return false;
+  container = std::move(*inspection);
+  return true;
+}
+
+// What was asked before a step of ours is not how it stands after it.
+void Observer::make_stale(const ContainerId& id) {
+  const auto question = questions_.find(id);
+  if (question == questions_.end()) return;
+  question->second.stale = question->second.asking;
+  if (std::exchange(question->second.ended, false) && !question->second.asking)
+    questions_.erase(question);
 }
 
 void Observer::note(const reconciler::Step& step, const Applied& applied, base::TimePoint now) {
@@ -234,8 +288,8 @@ void Observer::note(const reconciler::Step& step, const Applied& applied, base::
     show_as_adopted(adopted_,
                     observed_.containers.insert_or_assign(applied.container->id, *applied.container)
                         .first->second);
-  // An inspection that was asked before this tells of what was before.
-  ended_.erase(step.container);
+  make_stale(step.container);
+  if (applied.container) make_stale(applied.container->id);
   if (step.kind == StepKind::kRemove) observed_.containers.erase(step.container);
   if (step.kind == StepKind::kStop) {
     const auto stopped = observed_.containers.find(step.container);
@@ -254,8 +308,8 @@ std::optional<base::TimePoint> Observer::wake_at() const {
   if (!listing_ && next_list_) sooner(*next_list_);
   if (!listing_ && hint_since_ && failures_in_row_ == 0) sooner(*hint_since_ + kHintPatience);
   if (inspecting() < kInspectAtOnce)  // else the end of one of them is followed by a step
-    for (const auto& [id, ended] : ended_)
-      if (!ended.asking && ended.again_at) sooner(*ended.again_at);
+    for (const auto& [id, question] : questions_)
+      if (!question.asking && !question.held && question.again_at) sooner(*question.again_at);
   return at;
 }
 

@@ -21,6 +21,9 @@ class Observer {
 
   // Something changed behind our back; list soon (at once when no step runs).
   void hint() { hinted_ = true; }
+  // This container may have changed: ask about it alone, which costs the same on any node. When it
+  // is one of many, list.
+  void hint(const reconciler::ContainerId& id);
   // The first process of a container is gone: ask about this one now.
   void process_ended(const reconciler::ContainerId& id);
 
@@ -49,17 +52,19 @@ class Observer {
   using Listing = base::Result<std::vector<reconciler::ObservedContainer>>;
   using Inspection = base::Result<reconciler::ObservedContainer>;
 
-  void start_list();
+  void start_list(const std::set<reconciler::ComponentKey>& in_flight);
   // On a thread of the executor. `known`: the ends of which the last lines have been read.
   Listing list(const std::map<reconciler::ContainerId, base::TimePoint>& known) const;
   std::map<reconciler::ContainerId, base::TimePoint> known_ends() const;
   void keep_last_lines(reconciler::ObservedContainer& container) const;
+  void start_inspections(base::TimePoint now, const std::set<reconciler::ComponentKey>& in_flight);
   void start_inspect(const reconciler::ContainerId& id);
   int64_t inspecting() const;
   bool take_listing(base::TimePoint now);
   bool take_inspections(base::TimePoint now);
-  void forget_other_runs(
-      const std::map<reconciler::ContainerId, reconciler::ObservedContainer>& fresh);
+  bool take_inspected(const reconciler::ContainerId& id, Inspection inspection);
+  void make_stale(const reconciler::ContainerId& id);
+  void forget_other_run(const reconciler::ObservedContainer& now);
 
   reconciler::Runtime& runtime_;
   reconciler::Executor& executor_;
@@ -78,14 +83,17 @@ class Observer {
   std::set<reconciler::ComponentKey> touched_;
   std::set<reconciler::ComponentKey> unsure_;
 
-  // Containers whose end was seen, until podman says so too.
-  struct Ended {
+  // Containers that are asked about one by one.
+  struct Question {
+    bool ended = false;  // its process was seen to end: until podman says so too
+    bool held = false;   // until a step, or the list, is done
     bool asking = false;
+    bool stale = false;  // more has happened since it was asked
     int asked = 0;
     std::optional<base::TimePoint> again_at;
     std::optional<Inspection> result;
   };
-  std::map<reconciler::ContainerId, Ended> ended_;
+  std::map<reconciler::ContainerId, Question> questions_;
 };
 
 }  // namespace agent

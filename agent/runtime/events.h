@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <stop_token>
 
 #include "agent/runtime/api.h"
@@ -8,6 +7,6 @@
 namespace agent {
 
 // Follows podman's events until `stop`, and calls `hint` as Podman::watch says.
-void follow_events(PodmanApi& api, const std::function<void()>& hint, const std::stop_token& stop);
+void follow_events(PodmanApi& api, const Podman::Hint& hint, const std::stop_token& stop);
 
 }  // namespace agent

@@ -358,7 +358,7 @@ Result<> Podman::healthcheck(const ContainerId& id, Millis timeout) {
   return base::make_error(Code::kInternal, why);
 }
 
-void Podman::watch(std::function<void()> hint) {
+void Podman::watch(Hint hint) {
   impl_->watcher = std::jthread([this, hint = std::move(hint)](const std::stop_token& stop) {
     follow_events(impl_->api, hint, stop);
   });

@@ -91,10 +91,12 @@ class Podman : public reconciler::Runtime, public RuntimeDocuments {
   // "4.3.1". Asks podman.
   base::Result<std::string> version();
 
-  // Calls `hint` (on a thread of its own) soon after any container was created, started, stopped,
-  // died or was removed, and after every time that the event stream had to be opened again, since
-  // events can be lost then. A hint says nothing but: look. Once; until stop_watching().
-  void watch(std::function<void()> hint);
+  // Which container may have changed; none: any of them.
+  using Hint = std::function<void(const std::optional<reconciler::ContainerId>& id)>;
+  // Calls `hint` (on a thread of its own) soon after a container was created, started, stopped,
+  // died or was removed, and, with none, every time that the event stream was opened, since events
+  // can be lost before. A hint says nothing but: look. Once; until stop_watching().
+  void watch(Hint hint);
   // Returns when no hint is running any more. Not from within a hint.
   void stop_watching();
 

@@ -212,7 +212,7 @@ void Simulation::disturb_container() {
       node_.runtime.reboot(), node_.crash(), happened("node rebooted");
       break;
   }
-  if (random_.chance(60)) node_.loop->hint();
+  if (random_.chance(60) && !tells_) node_.loop->hint();
 }
 
 void Simulation::disturb_surroundings() {

@@ -28,6 +28,8 @@ constexpr uint64_t kLastUnwatched = 6'000'000;
 constexpr uint64_t kRemovalSalt = 0x27d4eb2f165667c5;
 constexpr uint64_t kListenerSalt = 0xd6e8feb86659fd93;
 constexpr uint64_t kDamageSalt = 0xa0761d6478bd642f;
+constexpr uint64_t kLastWithoutEvents = 7'000'000;
+constexpr uint64_t kEventSalt = 0x8ebc6af09c88c6e3;
 
 }  // namespace
 
@@ -49,6 +51,8 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
       alerts_(seed > kLastUnwatched && listeners_.chance(50)),
       damages_(seed ^ kDamageSalt),
       damages_registry_(seed > kLastUnwatched && !adopts_ && damages_.chance(30)),
+      events_(seed ^ kEventSalt),
+      tells_(seed > kLastWithoutEvents),
       node_({.name = reconciler::NodeName("rift"),
              .proxied = proxied_,
              .reports = has_more_,
@@ -77,6 +81,7 @@ Simulation::Simulation(uint64_t seed, std::ostream* trace)
       ear.fails = [this] { return faults_ && listeners_.chance(10); };
       ear.took_it_nevertheless = [this] { return listeners_.chance(50); };
     }
+  if (tells_) node_.runtime.on_event = [this](const reconciler::ContainerId& id) { tell(id); };
   node_.boot();
 }
 
@@ -86,6 +91,14 @@ Report Simulation::run() {
   heal();
   report_.violation = node_.rules.violation();
   return report_;
+}
+
+// An event of podman's: later, lost, or with others in a stream that broke.
+void Simulation::tell(const reconciler::ContainerId& id) {
+  if (podman_away_ || events_.chance(10)) return;
+  const bool all = events_.chance(2);
+  node_.executor->submit([] {},
+                         [this, id, all] { all ? node_.loop->hint() : node_.loop->hint(id); });
 }
 
 void Simulation::happened(const std::string& kind, const std::string& detail) {

@@ -55,6 +55,7 @@ class Simulation {
   void serve_requests();
   bool call_fails();
   std::optional<test::FakeRuntime::Fault> fault_for(const test::FakeRuntime::Call& call);
+  void tell(const reconciler::ContainerId& id);
   void happened(const std::string& kind, const std::string& detail = "");
 
   Random random_;
@@ -74,6 +75,8 @@ class Simulation {
   const bool alerts_;  // a life in which somebody is told of alerts
   Random damages_;
   const bool damages_registry_;  // a life in which the registry is damaged while in use
+  Random events_;
+  const bool tells_;  // a life in which podman tells of each container that has changed
 
   Branch branch_;
   Station node_;

@@ -1,6 +1,7 @@
 #include "test/sim/world.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sim {
 
@@ -42,7 +43,8 @@ std::optional<base::TimePoint> Executor::next_at() const {
 }
 
 void Executor::kill() {
-  for (Task& task : tasks_)
+  std::vector<Task> left = std::exchange(tasks_, {});
+  for (Task& task : left)
     if (!task.worked && random_.chance(50)) task.work();
   tasks_.clear();
 }

@@ -100,6 +100,7 @@ Result<ContainerId> FakeRuntime::make(const ContainerSpec& spec) {
   specs_[made.id] = spec;
   containers_[made.id] = made;
   ++effects_;
+  on_event(made.id);
   return made.id;
 }
 
@@ -127,6 +128,7 @@ Result<ObservedContainer> FakeRuntime::run_process(const ContainerId& id) {
   if (container.state == ContainerState::kPaused) {
     ++effects_;
     container.state = ContainerState::kRunning;
+    on_event(id);
     return container;
   }
   if (const auto port = taken_port(container))
@@ -138,6 +140,7 @@ Result<ObservedContainer> FakeRuntime::run_process(const ContainerId& id) {
   container.started_at = clock_();
   container.exit_code = 0;
   container.pid = next_pid_++;
+  on_event(id);
   if (const auto code = exits_at_start ? exits_at_start(container) : std::nullopt) end(id, *code);
   return container;
 }
@@ -216,6 +219,7 @@ ContainerId FakeRuntime::add_foreign(const std::string& name, std::vector<PortMa
   made.started_at = clock_();
   made.pid = next_pid_++;
   containers_[made.id] = made;
+  on_event(made.id);
   return made.id;
 }
 
@@ -226,12 +230,14 @@ void FakeRuntime::end(const ContainerId& id, int exit_code) {
   found->second.exit_code = exit_code;
   found->second.exited_at = clock_();
   found->second.pid = 0;
+  on_event(id);
 }
 
 void FakeRuntime::pause_by_hand(const ContainerId& id) {
   const auto found = containers_.find(id);
-  if (found != containers_.end() && found->second.state == ContainerState::kRunning)
-    found->second.state = ContainerState::kPaused;
+  if (found == containers_.end() || found->second.state != ContainerState::kRunning) return;
+  found->second.state = ContainerState::kPaused;
+  on_event(id);
 }
 
 void FakeRuntime::start_by_hand(const ContainerId& id) {
@@ -241,8 +247,10 @@ void FakeRuntime::start_by_hand(const ContainerId& id) {
 }
 
 void FakeRuntime::remove_by_hand(const ContainerId& id) {
-  containers_.erase(id);
-  specs_.erase(id);
+  const ContainerId gone = id;  // it may be the container's own
+  containers_.erase(gone);
+  specs_.erase(gone);
+  on_event(gone);
 }
 
 void FakeRuntime::reboot() {

@@ -56,6 +56,8 @@ class FakeRuntime : public reconciler::Runtime, public reconciler::HostPorts {
   std::function<std::optional<int>(const reconciler::ObservedContainer&)> exits_at_start;
   // Told of every call before it has an effect.
   std::function<void(const Call&)> on_call;
+  // Told of every container that was made, changed or removed, as podman's events tell it.
+  std::function<void(const reconciler::ContainerId&)> on_event = [](const auto&) {};
 
   void add_image(const std::string& image);                  // is in local storage
   void remove_image(const std::string& image);               // is not any more

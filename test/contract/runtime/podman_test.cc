@@ -282,10 +282,11 @@ TEST_F(RealPodman, HealthCommandsAreRunOnDemand) {
 // Counts hints, and waits for the next.
 class Hints {
  public:
-  std::function<void()> hint() {
-    return [this] {
+  Podman::Hint hint() {
+    return [this](const auto& id) {
       const std::lock_guard lock(mutex_);
       ++count_;
+      if (id) told_.insert(*id);
       changed_.notify_all();
     };
   }
@@ -297,11 +298,16 @@ class Hints {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return count_ > before; });
   }
+  bool tell_of(const ContainerId& id) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30), [&] { return told_.erase(id) > 0; });
+  }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
   int count_ = 0;
+  std::set<ContainerId> told_;
 };
 
 TEST_F(RealPodman, EventsAreHintedAndSurviveARestartOfTheService) {
@@ -309,7 +315,7 @@ TEST_F(RealPodman, EventsAreHintedAndSurviveARestartOfTheService) {
   podman_->watch(hints.hint());
   ASSERT_TRUE(hints.more_than(0));  // the stream is open
   const ContainerId id = start(spec({}));
-  ASSERT_TRUE(hints.more_than(1));
+  ASSERT_TRUE(hints.tell_of(id));
   fixture_->kill_service();
   EXPECT_EQ(podman_->list().error().code, Code::kUnavailable);
   const int before = hints.count();

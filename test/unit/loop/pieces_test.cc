@@ -84,6 +84,89 @@ TEST_F(ObserverTest, HintsWaitWhileStepsRun) {
   EXPECT_EQ(executor_.waiting(), 1u);
 }
 
+TEST_F(ObserverTest, AHintAboutOneContainerAsksAboutThatAlone) {
+  list();
+  const int lists = runtime_.calls(Kind::kList);
+  const int inspections = runtime_.calls(Kind::kInspect);
+  runtime_.pause_by_hand(id_);
+  for (int i = 0; i < 5; ++i) observer_.hint(id_);
+  list();
+  EXPECT_EQ(state(), ContainerState::kPaused);
+  const ContainerId other = runtime_.add_foreign("other");
+  observer_.hint(other);
+  list();
+  EXPECT_TRUE(observer_.observed().containers.contains(other));
+  runtime_.remove_by_hand(other);
+  observer_.hint(other);
+  list();
+  EXPECT_FALSE(observer_.observed().containers.contains(other));
+  observer_.hint(other);
+  step();
+  executor_.run();
+  EXPECT_FALSE(step()) << "no news";
+  EXPECT_EQ(runtime_.calls(Kind::kList), lists);
+  EXPECT_EQ(runtime_.calls(Kind::kInspect), inspections + 4);
+  EXPECT_EQ(executor_.waiting(), 0u);
+}
+
+TEST_F(ObserverTest, HintsAboutManyContainersAreOneList) {
+  list();
+  const int lists = runtime_.calls(Kind::kList);
+  for (int i = 0; i < 50; ++i) observer_.hint(runtime_.add_foreign("other" + std::to_string(i)));
+  list();
+  EXPECT_EQ(observer_.observed().containers.size(), 51u);
+  EXPECT_EQ(runtime_.calls(Kind::kList), lists + 1);
+  EXPECT_EQ(runtime_.calls(Kind::kInspect), 0);
+  EXPECT_EQ(executor_.waiting(), 0u);
+}
+
+TEST_F(ObserverTest, AHintAboutAContainerWaitsForItsStep) {
+  list();
+  observer_.hint(id_);
+  step({key("web")});
+  EXPECT_EQ(executor_.waiting(), 0u);
+  EXPECT_GT(*observer_.wake_at(), now_);
+  const auto started = runtime_.inspect(id_).value();
+  runtime_.pause_by_hand(id_);  // after the step
+  observer_.note(own(StepKind::kStart), {{}, started}, now_);
+  list();
+  EXPECT_EQ(state(), ContainerState::kPaused);
+}
+
+TEST_F(ObserverTest, AHintWhileTheListIsMadeIsAskedAfterIt) {
+  list();
+  observer_.hint();
+  step();
+  executor_.work();  // it runs
+  runtime_.pause_by_hand(id_);
+  observer_.hint(id_);
+  step();
+  EXPECT_EQ(executor_.waiting(), 1u);
+  executor_.answer();
+  list();
+  EXPECT_EQ(state(), ContainerState::kPaused);
+}
+
+TEST_F(ObserverTest, AnInspectionFromBeforeAListIsAskedAgain) {
+  list();
+  observer_.hint(id_);
+  step();
+  executor_.work();  // it runs
+  runtime_.pause_by_hand(id_);
+  observer_.hint();
+  step();
+  executor_.run(1);
+  step();
+  EXPECT_EQ(state(), ContainerState::kPaused);
+  executor_.answer();
+  step();
+  EXPECT_EQ(state(), ContainerState::kPaused);
+  ASSERT_EQ(executor_.waiting(), 1u);
+  executor_.run();
+  EXPECT_FALSE(step());
+  EXPECT_EQ(state(), ContainerState::kPaused);
+}
+
 TEST_F(ObserverTest, AListThatRacesWithAStepDoesNotUndoIt) {
   list();
   observer_.hint();
