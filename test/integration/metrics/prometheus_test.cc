@@ -165,7 +165,12 @@ TEST_F(Scraped, TheRulesAreTakenAndTheDashboardsQueriesAreGood) {
 }
 
 TEST_F(Scraped, ThePlainListenerAnswersNothingElse) {
-  wait("/api/v1/targets?state=active", [](const json&) { return true; });
+  wait("/api/v1/targets?state=active", [](const json& answer) {
+    const json& all = answer["data"]["activeTargets"];
+    return std::any_of(all.begin(), all.end(), [](const json& one) {
+      return one["labels"]["job"] == "mcp-agent" && one["health"] == "up";
+    });
+  });
   base::HttpClient client(base::HttpAddress::tcp("127.0.0.1", plain_));
   for (const auto& [target, status] : std::map<std::string, int>{{"/metrics", 200},
                                                                  {"/healthz", 200},
