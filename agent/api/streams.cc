@@ -39,8 +39,11 @@ void follow(EventLog& log, int64_t id, const ServiceName& service, HttpStream& o
       if (!out.write(server_sent(event))) return;
       quiet = 0;
     }
-    if (page->size() == kPage || log.wait_after(id, kLook, out.stop_token())) continue;
-    if (++quiet % kLooksToKeepAlive == 0 && !out.write(": keep-alive\n\n")) return;
+    if (page->size() == kPage) continue;
+    while (!log.wait_after(id, kLook, out.stop_token())) {
+      if (!out.open()) return;
+      if (++quiet % kLooksToKeepAlive == 0 && !out.write(": keep-alive\n\n")) return;
+    }
   }
 }
 
