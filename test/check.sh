@@ -93,7 +93,7 @@ check_tsan() {
   local plain=()
   # GCC 12's runtime does not know the address space of kernels that randomise more.
   setarch -R true 2>/dev/null && plain=(setarch -R)
-  export TSAN_OPTIONS=halt_on_error=1
+  export TSAN_OPTIONS=halt_on_error=1:suppressions=$top/test/tsan.supp
   sanitized build-tsan thread 50 "${plain[@]}"
 }
 

@@ -106,7 +106,12 @@ ObservedContainer parse_one(const Json& container) {
   observed.image = field<std::string>(container, "ImageName");
   observed.owner =
       reconciler::owner_of(field<crds::Labels>(field<Json>(container, "Config"), "Labels"));
-  add_bindings(field<Json>(field<Json>(container, "HostConfig"), "PortBindings"), observed);
+  const Json host = field<Json>(container, "HostConfig");
+  // A member of a pod has the ports of the container whose network it shares.
+  const bool shares = field<std::string>(host, "NetworkMode").starts_with("container:");
+  add_bindings(shares ? field<Json>(field<Json>(container, "NetworkSettings"), "Ports")
+                      : field<Json>(host, "PortBindings"),
+               observed);
   const Json& state = container.at("State");
   observed.state = state_of(field<std::string>(state, "Status"));
   observed.exit_code = field<int>(state, "ExitCode");

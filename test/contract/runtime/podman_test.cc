@@ -113,6 +113,44 @@ TEST_F(RealPodman, AVolumeThatBecameALinkIsAskedForAgain) {
   EXPECT_EQ(podman.inspect(id)->state, ContainerState::kExited);
 }
 
+// What is known of a container must not depend on how it was asked for.
+TEST_F(RealPodman, AListAndAnInspectionSayTheSame) {
+  const TempDir dir;
+  const std::string image = PodmanFixture::kDemoImage;
+  std::ofstream(dir / "pod.yaml")
+      << "apiVersion: v1\nkind: Pod\nmetadata: {name: blog}\nspec:\n  containers:\n"
+         "  - name: app\n    image: "
+      << image
+      << "\n    args: [sleep, '1000']\n"
+         "    ports: [{containerPort: 80, hostPort: 18486, hostIP: 127.0.0.1}]\n";
+  const std::vector<std::vector<std::string>> made_by = {
+      {"kube", "play", dir / "pod.yaml"},
+      {"run", "-d", "-p", "18487:80", "-p", "127.0.0.1:18490-18492:90-92/udp", image, "sleep",
+       "1000"},
+      {"run", "-d", "--network", "host", image, "sleep", "1000"},
+      {"run", "-d", "--name", "paused", "--label", "a=b", image, "sleep", "1000"},
+      {"pause", "paused"},
+      {"run", "--name", "ended", image, "true"},
+      {"run", "-d", "--name", "killed", image, "sleep", "1000"},
+      {"kill", "killed"},
+      {"wait", "killed"},
+      {"create", "-p", "18493:80", image, "true"}};
+  for (const auto& command : made_by) {
+    const auto ran = fixture_->podman(command);
+    ASSERT_TRUE(ran && ran->ok()) << command.front() << ": " << ran->err;
+  }
+  static_cast<void>(start(spec({"sleep", "1000"})));
+  const auto all = podman_->list();
+  ASSERT_TRUE(all) << all.error().text();
+  EXPECT_EQ(all->size(), 9u);
+  for (const ObservedContainer& listed : *all) {
+    const auto inspected = podman_->inspect(listed.id);
+    ASSERT_TRUE(inspected) << inspected.error().text();
+    EXPECT_TRUE(*inspected == listed) << listed.name;
+  }
+  ASSERT_TRUE(fixture_->podman({"pod", "rm", "--force", "--time", "0", "blog"})->ok());
+}
+
 // Two seconds to end: enough of four, and not of one.
 TEST_F(RealPodman, AStopTakesTheTimeThatItIsGivenOrTheContainersOwn) {
   const struct {
