@@ -84,9 +84,9 @@ TEST_F(Cli, WaitingEndsAtTheTimeout) {
   agent_.on_sync = [](FakeAgent& agent) {
     agent.set_service("web", "Probing", false, "no answer");
   };
-  const auto done = mcp({"deploy", "web", "--version", "v2", "--timeout", "300ms"});
+  const auto done = mcp({"deploy", "web", "--version", "v2", "--timeout", "2s"});
   EXPECT_EQ(done.exit_code, 5);
-  EXPECT_THAT(done.err, HasSubstr("web is not Ready after 300ms: Probing: no answer"));
+  EXPECT_THAT(done.err, HasSubstr("web is not Ready after 2s: Probing: no answer"));
 }
 
 TEST_F(Cli, CtrlCSaysThatTheIntentStands) {
