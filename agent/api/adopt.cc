@@ -4,7 +4,6 @@
 #include "agent/adopt/proposal.h"
 #include "agent/api/documents.h"
 #include "agent/api/handlers.h"
-#include "agent/api/wish.h"
 #include "crds/print.h"
 #include "reconciler/adoption.h"
 #include "reconciler/resolve.h"
@@ -56,25 +55,9 @@ Json proposal_json(const Proposal& proposal) {
           {"otherContainers", proposal.others}};
 }
 
-// {component: container id}
-base::Result<std::map<std::string, ContainerId>> wanted_containers(const Json& body) {
-  if (!body.contains("components") || !body["components"].is_object() || body["components"].empty())
-    return base::invalid("the body has no components: {component: container id}");
-  std::map<std::string, ContainerId> out;
-  std::set<std::string> ids;
-  for (const auto& [component, id] : body["components"].items()) {
-    if (!id.is_string()) return base::invalid("components[" + component + "] is not a string");
-    out.emplace(component, ContainerId(id.get<std::string>()));
-    if (!ids.insert(id.get<std::string>()).second)
-      return base::invalid("two components cannot have one container: " + id.get<std::string>());
-  }
-  return out;
-}
-
 // The service as this node would have it if that tree were in force.
-base::Result<reconciler::ServiceDesired> resolved(const Json& body, const ServiceName& name,
+base::Result<reconciler::ServiceDesired> resolved(const Tree& files, const ServiceName& name,
                                                   const View& view) {
-  MCP_TRY(const auto files, decode_files(body));
   const Desired& now = view.desired;
   const reconciler::Snapshot wish = snapshot_of(files, now);
   const Desired then =
@@ -110,13 +93,8 @@ base::Result<Facts> facts_of(const ContainerId& id, RuntimeDocuments& podman) {
 
 Handlers::Reply Handlers::adopt(const Request& request) {
   const ServiceName service(request.captures.at("service"));
-  if (request.body.empty()) return propose_adoption(service);
-  const Json body = Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return base::invalid("the body is not a JSON object");
-  for (const auto& [key, unused] : body.items())
-    if (key != "files" && key != "components")
-      return base::invalid("unknown member '" + key + "'", "known: files, components");
-  return body.empty() ? propose_adoption(service) : accept_adoption(service, body);
+  MCP_TRY(const auto wanted, read_adoption(request.body));
+  return wanted ? accept_adoption(service, *wanted) : propose_adoption(service);
 }
 
 Handlers::Reply Handlers::propose_adoption(const ServiceName& service) {
@@ -130,13 +108,12 @@ Handlers::Reply Handlers::propose_adoption(const ServiceName& service) {
   return base::HttpReply::json(to_body(proposal_json(proposal)));
 }
 
-Handlers::Reply Handlers::accept_adoption(const ServiceName& service, const Json& body) {
-  MCP_TRY(const auto wanted, wanted_containers(body));
+Handlers::Reply Handlers::accept_adoption(const ServiceName& service, const AdoptionBody& body) {
   const View view = backend_.view();
-  MCP_TRY(const reconciler::ServiceDesired definition, resolved(body, service, view));
+  MCP_TRY(const reconciler::ServiceDesired definition, resolved(body.files, service, view));
   std::map<ComponentKey, reconciler::Adoption> adoptions;
   Json components = Json::array();
-  for (const auto& [name, id] : wanted) {
+  for (const auto& [name, id] : body.components) {
     const ComponentKey key{service, reconciler::ComponentName(name)};
     const auto component = definition.components.find(key.component);
     if (component == definition.components.end())

@@ -109,17 +109,7 @@ Handlers::Reply Handlers::routes(const Request&) {
 }
 
 Handlers::Reply Handlers::sync(const Request& request) {
-  bool allow_prune = false;
-  if (!request.body.empty()) {
-    const Json body = Json::parse(request.body, nullptr, false);
-    if (!body.is_object()) return base::invalid("the body is not a JSON object");
-    for (const auto& [key, value] : body.items()) {
-      if (key != "allowPrune")
-        return base::invalid("unknown member '" + key + "'", "known: allowPrune");
-      if (!value.is_boolean()) return base::invalid("allowPrune is neither true nor false");
-      allow_prune = value.get<bool>();
-    }
-  }
+  MCP_TRY(const bool allow_prune, read_sync(request.body));
   return json({{"id", backend_.request_sync(allow_prune)}}, 202);
 }
 

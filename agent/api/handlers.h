@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/api/api.h"
+#include "agent/api/bodies.h"
 #include "agent/files/files.h"
 #include "agent/status/json.h"
 #include "agent/store/event_log.h"
@@ -62,7 +63,7 @@ class Handlers {
 
  private:
   Reply propose_adoption(const reconciler::ServiceName& service);
-  Reply accept_adoption(const reconciler::ServiceName& service, const Json& body);
+  Reply accept_adoption(const reconciler::ServiceName& service, const AdoptionBody& body);
   base::Result<std::string> data_of(const Request& request);
 
   Backend& backend_;

@@ -3,7 +3,6 @@
 
 #include "agent/api/documents.h"
 #include "agent/api/handlers.h"
-#include "agent/api/wish.h"
 #include "reconciler/conditions.h"
 #include "reconciler/preview.h"
 #include "reconciler/resolve.h"
@@ -44,7 +43,7 @@ Json held_json(const Desired& desired, const std::vector<reconciler::Change>& ch
 }  // namespace
 
 Handlers::Reply Handlers::plan(const Request& request) {
-  MCP_TRY(const auto files, decode_files(Json::parse(request.body, nullptr, false)));
+  MCP_TRY(const auto files, read_tree(request.body));
   const View view = backend_.view();
   const Desired& now = view.desired;
   const reconciler::Snapshot wish = snapshot_of(files, now);

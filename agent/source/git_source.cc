@@ -1,32 +1,21 @@
 #include "agent/source/git_source.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+
+#include "agent/source/approvals.h"
 
 namespace agent {
 namespace {
 
 namespace git = base::git;
 
-constexpr std::string_view kApproval = "mcp-approve-prune";
 // A longer way from one snapshot to the next is cut off: approvals that old are not meant for it.
 constexpr size_t kMaxCommits = 1000;
 // Every fetch leaves a pack behind; reading looks into each of them.
 constexpr size_t kMaxPacks = 50;
 // Of the mirror: the last commit that was believed.
 constexpr char kBelieved[] = "refs/mcp/believed";
-
-bool is_approval(std::string_view key) {
-  return std::equal(key.begin(), key.end(), kApproval.begin(), kApproval.end(),
-                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-}
-
-int count_in(const std::string& text) {
-  int count = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), count);
-  return failed == std::errc() && end == text.data() + text.size() ? std::max(count, 0) : 0;
-}
 
 }  // namespace
 
@@ -126,11 +115,7 @@ base::Result<int> GitSource::approved_removals(const git::Oid& head) const {
   // the removals are held until somebody approves them again.
   if (counted_.empty() || !mirror_->commit(counted_)) return 0;
   MCP_TRY(const auto commits, mirror_->commits(counted_, head, kMaxCommits));
-  int approved = 0;
-  for (const git::CommitInfo& commit : commits)
-    for (const auto& [key, value] : commit.trailers())
-      if (is_approval(key)) approved += count_in(value);
-  return approved;
+  return approvals_in(commits);
 }
 
 crds::Tree GitSource::check() {

@@ -1,14 +1,27 @@
+#include "agent/api/bodies.h"
+
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 
-#include "agent/api/wish.h"
+namespace {
 
-// Bodies of POST /v1/plan: whatever the bytes, they are a tree that can be checked, or an error.
+template <class Body>
+void is_read_or_blamed(const base::Result<Body>& body) {
+  if (!body && body.error().message.empty()) __builtin_trap();
+}
+
+}  // namespace
+
+// Bodies of the agent's API: whatever the bytes, they are what a call can work with, or an error
+// that says something.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const auto body = agent::Json::parse(data, data + size, nullptr, false);
-  const auto files = agent::decode_files(body);
-  if (!files) return files.error().message.empty() ? __builtin_trap(), 0 : 0;
-  (void)agent::snapshot_of(*files, {});
+  const std::string body(reinterpret_cast<const char*>(data), size);
+  is_read_or_blamed(agent::read_sync(body));
+  const auto adoption = agent::read_adoption(body);
+  is_read_or_blamed(adoption);
+  if (adoption && *adoption && (*adoption)->components.empty()) __builtin_trap();
+  const auto tree = agent::read_tree(body);
+  is_read_or_blamed(tree);
+  if (tree) (void)agent::snapshot_of(*tree, {});
   return 0;
 }

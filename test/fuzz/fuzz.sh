@@ -4,7 +4,7 @@
 #
 #   test/fuzz/fuzz.sh [--seconds N] [--build DIR] [TARGET]...
 #
-# Targets: definitions edits paths tokens bodies certificates (default: all). N is for each of them; default 3600.
+# Targets: definitions edits paths tokens bodies routes trailers certificates (default: all). N is for each of them; default 3600.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 seconds=3600
@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ ${#targets[@]} -gt 0 ] || targets=(definitions edits paths tokens bodies certificates)
+[ ${#targets[@]} -gt 0 ] || targets=(definitions edits paths tokens bodies routes trailers certificates)
 
 clang=$(command -v clang++) || { echo "skipped: no clang++ here"; exit 77; }
 echo 'extern "C" int LLVMFuzzerTestOneInput(const char*, unsigned long) { return 0; }' |

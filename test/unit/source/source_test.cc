@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "agent/source/git_outbox.h"
 #include "agent/source/git_source.h"
 #include "agent/source/report_witness.h"
@@ -266,6 +268,9 @@ TEST_F(Source, ApprovalsAreThoseSinceTheLastSnapshot) {
   EXPECT_EQ(next(git).approved_removals, 6);
   origin.change("a", "3", "three\n\nMcp-Approve-Prune: many");
   EXPECT_EQ(next(git).approved_removals, 0);
+  // More than an int can count.
+  origin.change("a", "3b", "all\n\nMcp-Approve-Prune: 2147483647\nMcp-Approve-Prune: 2147483647");
+  EXPECT_EQ(next(git).approved_removals, std::numeric_limits<int>::max());
   // A force-push: what both have does not count again.
   origin.git({"reset", "-q", "--hard", before});
   origin.change("a", "4", "four\n\nMcp-Approve-Prune: 1");
