@@ -27,10 +27,11 @@ base::Result<Descriptor> open_root(const std::string& root) {
   return fd;
 }
 
-void give_to(int fd, const struct stat& like) {
-  // An agent without root's rights keeps what it makes: rootless, that is the container's root.
-  if (like.st_uid != ::geteuid() || like.st_gid != ::getegid())
-    (void)!::fchown(fd, like.st_uid, like.st_gid);
+// False: an agent without root's rights keeps what it makes. Rootless, that is the container's
+// root.
+bool give_to(int fd, const struct stat& like) {
+  return (like.st_uid == ::geteuid() && like.st_gid == ::getegid()) ||
+         ::fchown(fd, like.st_uid, like.st_gid) == 0;
 }
 
 // The folder `name` in `parent`, made when it is missing.
@@ -40,7 +41,7 @@ base::Result<Descriptor> enter(const Descriptor& parent, const std::string& name
   if (!made && errno != EEXIST) return file_error("make the folder", what, errno);
   MCP_TRY(Descriptor folder, open_beneath(parent.get(), name, O_RDONLY | O_DIRECTORY, 0, what));
   struct stat around{};
-  if (made && ::fstat(parent.get(), &around) == 0) give_to(folder.get(), around);
+  if (made && ::fstat(parent.get(), &around) == 0) (void)give_to(folder.get(), around);
   return folder;
 }
 
@@ -193,8 +194,19 @@ base::Result<FileInfo> DataFiles::put(const std::string& service, const std::str
   MCP_CHECK(has_room(folder.get(), upload.size, what));
 
   MCP_TRY(Draft draft, Draft::open(folder, parts.back(), what));
-  base::Sha256 sum;
   FileInfo info;
+  info.mode = upload.mode.value_or(there ? before.st_mode & 0777 : kFileMode);
+  if (!there && ::fstat(folder.get(), &before) != 0) return file_error("write", what, errno);
+  // Whoever reads what was there may be nobody but its owner.
+  if (!give_to(draft.fd(), before) && there)
+    return base::make_error(
+        base::Code::kDenied,
+        "cannot replace " + what + ": it belongs to user " + std::to_string(before.st_uid) +
+            " of the node, and the agent, user " + std::to_string(::geteuid()) +
+            ", cannot give files away",
+        "push it under another name; on the node, `podman unshare cp` of it to " + root_ + "/" +
+            what + " keeps the owner");
+  base::Sha256 sum;
   MCP_CHECK(source([&](std::string_view piece) -> base::Result<> {
     info.size += piece.size();
     if (info.size > upload.size)
@@ -208,9 +220,6 @@ base::Result<FileInfo> DataFiles::put(const std::string& service, const std::str
                              " of " + std::to_string(upload.size) + " bytes, sha-256 " +
                              info.sha256,
                          "send it again");
-  info.mode = upload.mode.value_or(there ? before.st_mode & 0777 : kFileMode);
-  if (!there && ::fstat(folder.get(), &before) != 0) return file_error("write", what, errno);
-  give_to(draft.fd(), before);
   if (::fchmod(draft.fd(), info.mode) != 0) return file_error("write", what, errno);
   MCP_CHECK(draft.replace(parts.back(), what));
   return info;

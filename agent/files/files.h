@@ -39,7 +39,8 @@ class DataFiles {
   // The file is there whole, or as it was before: written beside, synced, and renamed into place
   // (rename(2)). Folders on the way are made. What is new belongs to whom the folder around it
   // belongs, what was there before stays its owner's.
-  // kInvalid: the path, or another sum or size than announced. kDenied: the path leads out.
+  // kInvalid: the path, or another sum or size than announced. kDenied: the path leads out, or what
+  // is there belongs to somebody whom this process cannot give a file.
   // kConflict: a folder is there, or another push of the same file is under way. kExhausted: too
   // large, or no space.
   base::Result<FileInfo> put(const std::string& service, const std::string& path,

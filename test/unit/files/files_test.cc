@@ -93,6 +93,26 @@ TEST_F(Files, AReplacedFileKeepsItsModeAndOwner) {
   }
 }
 
+// It may be readable for its owner alone.
+TEST_F(Files, AFileIsNotTakenFromItsOwner) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  ASSERT_TRUE(put("f", "one"));
+  ASSERT_EQ(::chown(at("f").c_str(), 1234, 4321), 0);
+  for (const std::string& folder : {root_.path(), at("")})
+    ASSERT_EQ(::chown(folder.c_str(), 65534, 65534), 0);
+  ASSERT_EQ(::seteuid(65534), 0);
+  const auto refused = put("f", "two");
+  const auto another = put("g", "three");
+  ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, base::Code::kDenied);
+  EXPECT_THAT(refused.error().text(), HasSubstr("it belongs to user 1234 of the node"));
+  EXPECT_THAT(refused.error().text(), HasSubstr("podman unshare cp"));
+  EXPECT_EQ(content(at("f")), "one");
+  EXPECT_TRUE(another) << another.error().text();
+  EXPECT_THAT(names(at("")), testing::UnorderedElementsAre("f", "g"));
+}
+
 TEST_F(Files, WhatIsNewBelongsToWhomItsFolderBelongs) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
   make_data();
