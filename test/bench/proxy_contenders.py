@@ -214,6 +214,8 @@ def mappings(pid):
 
 
 class Haproxy(Process):
+    """As a person would write it who serves many names: a map of them, a crt-list, three headers."""
+
     name = "HAProxy, by hand"
 
     def __init__(self, options):
@@ -221,6 +223,8 @@ class Haproxy(Process):
         self.port, self.port4 = free_port(), free_port()
 
     def start(self, backend, cert):
+        names = self.write("names.map", "localhost hello\n")
+        certs = self.write("certs.list", f"{cert}.both localhost\n")
         self.spawn("haproxy", "-db", "-f", self.write("haproxy.cfg", f"""
 defaults
   timeout connect 5s
@@ -228,20 +232,21 @@ defaults
   timeout server 10m
 frontend l7
   mode http
-  bind 127.0.0.1:{self.port} ssl crt {cert}.both alpn h2,http/1.1 ssl-min-ver TLSv1.3
-  option forwardfor
+  bind 127.0.0.1:{self.port} ssl crt-list {certs} strict-sni alpn h2,http/1.1 ssl-min-ver TLSv1.3
+  http-request set-header X-Forwarded-For %[src]
+  http-request set-header X-Real-IP %[src]
   http-request set-header X-Forwarded-Proto https
-  use_backend l7 if {{ req.hdr(host),host_only -m str localhost }}
-backend l7
+  use_backend l7-%[req.hdr(host),host_only,lower,map_str({names})]
+backend l7-hello
   mode http
   server d 127.0.0.1:{backend.plain}
 frontend l4
   mode tcp
   bind 127.0.0.1:{self.port4}
   tcp-request inspect-delay 5s
-  tcp-request content accept if {{ req.ssl_hello_type 1 }}
-  use_backend l4 if {{ req.ssl_sni localhost }}
-backend l4
+  tcp-request content reject unless {{ req.ssl_hello_type 1 }}
+  use_backend l4-%[req.ssl_sni,lower,map_str({names})]
+backend l4-hello
   mode tcp
   server d 127.0.0.1:{backend.tls}
 """))
