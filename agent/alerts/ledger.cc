@@ -123,6 +123,8 @@ std::vector<Alert> Ledger::take(const Causes& causes, TimePoint now) {
           alert.until = std::max(std::min(*entry.gone_at, now), alert.since);
           entry.gone_at.reset();
           changes.push_back(alert);
+        } else {
+          entry.gone_at = std::min(*entry.gone_at, now);
         }
       }
     }

@@ -287,5 +287,13 @@ TEST_F(LedgerTest, AClockThatStepsBackHoldsNothingBack) {
   EXPECT_THAT(at(hours(1), {}), ElementsAre("-NotReady web"));
 }
 
+TEST_F(LedgerTest, AClockThatStepsBackALittleDoesNotKeepAnAlertTwice) {
+  at(seconds(0), {alert(kNotReady, "web")});
+  EXPECT_THAT(at(minutes(5), {alert(kNotReady, "web")}), ElementsAre("+NotReady web"));
+  EXPECT_THAT(at(seconds(390), {}), IsEmpty());
+  EXPECT_THAT(at(seconds(300), {}), IsEmpty());
+  EXPECT_THAT(at(seconds(360), {}), ElementsAre("-NotReady web"));
+}
+
 }  // namespace
 }  // namespace agent
