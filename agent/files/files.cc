@@ -27,6 +27,11 @@ base::Result<Descriptor> open_root(const std::string& root) {
   return fd;
 }
 
+// As chown(1) has them.
+std::string ids(uid_t user, gid_t group) {
+  return std::to_string(user) + ":" + std::to_string(group);
+}
+
 // False: an agent without root's rights keeps what it makes. Rootless, that is the container's
 // root.
 bool give_to(int fd, const struct stat& like) {
@@ -201,8 +206,8 @@ base::Result<FileInfo> DataFiles::put(const std::string& service, const std::str
   if (!give_to(draft.fd(), before) && there)
     return base::make_error(
         base::Code::kDenied,
-        "cannot replace " + what + ": it belongs to user " + std::to_string(before.st_uid) +
-            " of the node, and the agent, user " + std::to_string(::geteuid()) +
+        "cannot replace " + what + ": it belongs to " + ids(before.st_uid, before.st_gid) +
+            " on the node, and the agent, " + ids(::geteuid(), ::getegid()) +
             ", cannot give files away",
         "push it under another name; on the node, `podman unshare cp` of it to " + root_ + "/" +
             what + " keeps the owner");

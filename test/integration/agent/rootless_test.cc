@@ -99,7 +99,7 @@ TEST(Agent, OfAUserPushesFilesThatItsContainersOwn) {
   EXPECT_NE(inner, user);
   const std::string refused = put("own", "taken");
   EXPECT_THAT(refused, testing::StartsWith("403"));
-  EXPECT_THAT(refused, testing::HasSubstr("it belongs to user " + std::to_string(inner)));
+  EXPECT_THAT(refused, testing::HasSubstr("it belongs to " + std::to_string(inner) + ":"));
   EXPECT_EQ(owner(data + "web/own"), inner);
   EXPECT_EQ(content(data + "web/own"), "");
 }

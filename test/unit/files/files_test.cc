@@ -106,7 +106,7 @@ TEST_F(Files, AFileIsNotTakenFromItsOwner) {
   ASSERT_EQ(::seteuid(0), 0);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, base::Code::kDenied);
-  EXPECT_THAT(refused.error().text(), HasSubstr("it belongs to user 1234 of the node"));
+  EXPECT_THAT(refused.error().text(), HasSubstr("it belongs to 1234:4321 on the node"));
   EXPECT_THAT(refused.error().text(), HasSubstr("podman unshare cp"));
   EXPECT_EQ(content(at("f")), "one");
   EXPECT_TRUE(another) << another.error().text();
